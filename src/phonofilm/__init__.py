@@ -1,0 +1,40 @@
+"""Phonofilm gives a silent video its sound.
+
+from phonofilm import Phonofilm
+
+film = Phonofilm.load("mini")
+takes = film.add_sound("clip.mp4", prompt="footsteps on concrete", negative="music", takes=3)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from phonofilm.cues import Cue, CueSheet
+from phonofilm.errors import InputError, ModelError, OutputError, PhonofilmError
+from phonofilm.settings import AddOptions, MakeOptions
+
+if TYPE_CHECKING:
+    from phonofilm.pipeline import Phonofilm, Take
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AddOptions",
+    "Cue",
+    "CueSheet",
+    "InputError",
+    "MakeOptions",
+    "ModelError",
+    "OutputError",
+    "Phonofilm",
+    "PhonofilmError",
+    "Take",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # The pipeline brings torch, which takes seconds to import: 'phonofilm --help' need not wait for it.
+    if name in ("Phonofilm", "Take"):
+        from phonofilm import pipeline
+
+        return getattr(pipeline, name)
+    raise AttributeError(f"module 'phonofilm' has no attribute {name!r}")

@@ -1,0 +1,283 @@
+"""The command line: parse, call, print, exit code. Each verb is one library call.
+
+Exit codes: 0 done, 1 an error that is said in one line, 2 wrong usage, 130 interrupted.
+"""
+
+import dataclasses
+import inspect
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from phonofilm.errors import OptionError, PhonofilmError
+from phonofilm.settings import AddOptions, MakeOptions
+from phonofilm.timeline import timecode
+from phonofilm.types import Progress, no_progress
+
+if TYPE_CHECKING:
+    from phonofilm.cues import CueSheet
+    from phonofilm.pipeline import Take
+
+app = typer.Typer(
+    help="Gives a silent video its sound: in time with the picture, offline.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+evaluate_app = typer.Typer(help="Measure finished sound.", no_args_is_help=True)
+app.add_typer(evaluate_app, name="evaluate")
+
+ModelOption = Annotated[str, typer.Option("--model", help="Which model; see 'phonofilm models'.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say decisions and timings.")]
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line on stderr and exit code 1."""
+    try:
+        app()
+    except PhonofilmError as error:
+        _complain(error)
+        raise SystemExit(1) from None
+
+
+def _complain(error: PhonofilmError, where: Path | None = None) -> None:
+    sys.stderr.write(f"phonofilm: {'' if where is None else f'{where}: '}{' '.join(str(error).split())}\n")
+
+
+def options_of(record: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a verb one flag per field of an options record; the verb gets the record as its argument `options`."""
+
+    def wrap(verb: Callable[..., None]) -> Callable[..., None]:
+        own = [p for p in inspect.signature(verb).parameters.values() if p.name != "options"]
+        flags = []
+        for field in dataclasses.fields(record):
+            spelled = "--" + field.name.replace("_", "-")
+            flag = typer.Option(spelled, help=field.metadata["help"])
+            annotation = Annotated[field.type, flag]  # type: ignore[name-defined]
+            flags.append(
+                inspect.Parameter(
+                    field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation
+                )
+            )
+
+        def call(**given: Any) -> None:
+            chosen = {field.name: given.pop(field.name) for field in dataclasses.fields(record)}
+            verb(**given, options=record(**chosen))
+
+        call.__name__, call.__doc__ = verb.__name__, verb.__doc__
+        own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+        call.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
+        return call
+
+    return wrap
+
+
+@app.command()
+@options_of(AddOptions)
+def add(
+    clips: Annotated[list[Path], typer.Argument(help="Video files.", show_default=False)],
+    options: AddOptions,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to; one clip only.")] = None,
+    out_dir: Annotated[Path | None, typer.Option("--out-dir", help="Folder for the results.")] = None,
+    cues: Annotated[
+        Path | None, typer.Option("--cues", help="An edited cue sheet (JSON) that sets the timing.")
+    ] = None,
+    audio_only: Annotated[bool, typer.Option("--audio-only", help="Write sound alone: wav, flac, ogg, m4a.")] = False,
+    model: ModelOption = "mini",
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Give clips their sound; writes NAME.sound.SUFFIX beside each clip."""
+    _start_logging(verbose)
+    outputs = _plan_outputs(clips, output, out_dir, audio_only)
+    if cues is not None and len(clips) > 1:
+        raise OptionError(f"--cues belongs to one clip and {len(clips)} came; add them one by one")
+    from phonofilm.pipeline import Phonofilm
+
+    with _progress() as progress:
+        film = Phonofilm.load(model, device)
+        results, failed = [], False
+        for clip, target in zip(clips, outputs, strict=True):
+            try:
+                takes = film.add_sound(
+                    clip, target, cues=cues, audio_only=audio_only, options=options, progress=progress
+                )
+                results.append({"clip": str(clip), "model": model, "takes": [_take_json(take) for take in takes]})
+                if not as_json:
+                    for take in takes:
+                        typer.echo(str(take.path))
+            except PhonofilmError as error:
+                failed = True
+                _complain(error, clip if len(clips) > 1 else None)
+                results.append({"clip": str(clip), "model": model, "error": str(error)})
+    if as_json:
+        typer.echo(json.dumps(results, indent=1))
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def spot(
+    clip: Annotated[Path, typer.Argument(help="A video file.", show_default=False)],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the cue sheet there.")] = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Say what is seen in a clip and when: a table on a terminal, a cue sheet (JSON) in a pipe or file."""
+    _start_logging(verbose)
+    from phonofilm.media.files import write_text
+    from phonofilm.pipeline import Phonofilm
+
+    with _progress() as progress:
+        sheet = Phonofilm.load("tiny", "cpu").spot(clip, progress)
+    if output is not None:
+        write_text(sheet.to_json(), output)
+        typer.echo(str(output))
+    elif as_json or not sys.stdout.isatty():
+        typer.echo(sheet.to_json(), nl=False)
+    else:
+        _print_cues(sheet)
+
+
+@app.command()
+@options_of(MakeOptions)
+def make(
+    prompt: Annotated[str, typer.Argument(help="What should be heard.", show_default=False)],
+    options: MakeOptions,
+    output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg or m4a.")] = Path("sound.wav"),
+    model: ModelOption = "mini",
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Make sound from words alone."""
+    _start_logging(verbose)
+    from phonofilm.pipeline import Phonofilm
+
+    with _progress() as progress:
+        takes = Phonofilm.load(model, device).make(prompt, output, options, progress)
+    if as_json:
+        typer.echo(json.dumps({"prompt": prompt, "model": model, "takes": [_take_json(t) for t in takes]}, indent=1))
+    else:
+        for take in takes:
+            typer.echo(str(take.path))
+
+
+@app.command()
+def models(as_json: JsonOption = False) -> None:
+    """List the models: size, licence, and whether they are on this machine."""
+    from phonofilm.weights.registry import MODELS
+
+    rows = [
+        {
+            "name": row.name,
+            "summary": row.summary,
+            "megabytes": round(row.size_bytes / 1e6, 1),
+            "weights_licence": row.weights_licence,
+            "code_licence": row.code_licence,
+            "here": row.here,
+        }
+        for row in MODELS.values()
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    _print_table(
+        ("model", "MB", "here", "licence of the weights", "what it is"),
+        [(r["name"], r["megabytes"], "yes" if r["here"] else "no", r["weights_licence"], r["summary"]) for r in rows],
+    )
+
+
+def _plan_outputs(clips: list[Path], output: Path | None, out_dir: Path | None, audio_only: bool) -> list[Path | None]:
+    """The output of each clip, None for 'beside the clip'. Raises OptionError when two would meet."""
+    if output is not None and len(clips) > 1:
+        raise OptionError(f"--output names one file and {len(clips)} clips came; use --out-dir")
+    if output is not None and out_dir is not None:
+        raise OptionError("--output and --out-dir both came; give one of them")
+    if output is not None or out_dir is None:
+        return [output] * len(clips)
+    from phonofilm.media.files import make_folder
+
+    make_folder(out_dir)
+    targets = [out_dir / f"{clip.stem}.sound{'.wav' if audio_only else clip.suffix}" for clip in clips]
+    for index, target in enumerate(targets):
+        if target in targets[:index]:
+            raise OptionError(f"two clips would be written to {target}; rename one or use two folders")
+    return list(targets)
+
+
+def _take_json(take: "Take") -> dict[str, Any]:
+    return {
+        "file": str(take.path),
+        "seed": take.seed,
+        "duration_s": round(float(take.sound.duration_s), 6),
+        "channels": take.sound.channels,
+        "cues": None if take.cues is None else json.loads(take.cues.to_json())["cues"],
+        "seconds": {name: round(value, 3) for name, value in take.seconds.items()},
+    }
+
+
+def _print_cues(sheet: "CueSheet") -> None:
+    rows = []
+    for cue in sheet.cues:
+        end = "" if cue.is_event else timecode(cue.end_s)
+        place = "left" if cue.place < -0.33 else "right" if cue.place > 0.33 else "centre"
+        rows.append((timecode(cue.start_s), end, "▮" * max(1, round(cue.strength * 8)), place, cue.label))
+    _print_table(("start", "end", "strength", "place", "what"), rows)
+    if not rows:
+        typer.echo("nothing happens in this clip that should be heard at a moment")
+
+
+def _print_table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*heads, box=None, header_style="bold")
+    for row in rows:
+        table.add_row(*(str(value) for value in row))
+    # In a pipe there is no width to wrap at: one row stays one line.
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
+
+
+def _start_logging(verbose: bool) -> None:
+    from rich.console import Console
+    from rich.logging import RichHandler
+
+    handler = RichHandler(console=Console(stderr=True), show_path=False, show_time=False, markup=False)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler], force=True)
+    logging.getLogger("phonofilm").setLevel(logging.DEBUG if verbose else logging.WARNING)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Bars per stage on a terminal; nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield no_progress
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description:8}"), BarColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, share: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=1.0)
+            bars.update(tasks[stage], completed=share)
+
+        yield show
+
+
+if __name__ == "__main__":
+    main()

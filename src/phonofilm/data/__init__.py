@@ -1,0 +1,1 @@
+"""Training data: manifest, captions, scenes laid out from recordings, shards."""

@@ -1,0 +1,223 @@
+"""Training examples laid out from recordings: hits on a timeline, beds of ambience, and mixtures of two.
+
+The recordings are short and mostly single sounds. A film wants the same hammer to strike twelve times at given moments,
+over rain. So an example is composed: one recording (or the single events cut out of it) is placed on a random pattern,
+perhaps over a second sound, with small changes of speed, colour, room and level from example to example.
+
+Dimension letters: S samples.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import soxr
+from scipy.signal import fftconvolve, lfilter
+
+from phonofilm.codec.onsets import detect_onsets
+from phonofilm.data.captions import LabelCaptions
+from phonofilm.data.manifest import RATE_HZ, Recording, SampleStore
+from phonofilm.types import FloatArray
+
+FADE_SAMPLES = 441
+LEVEL_DBFS = -20.0
+"""Every example has this active level, give or take LEVEL_SPREAD_DB: the network need not learn loudness, which the mix
+sets afterwards."""
+LEVEL_SPREAD_DB = 2.0
+PEAK = 0.95
+
+
+@dataclass(frozen=True)
+class SceneMix:
+    """How often the composer does what; shares of all examples."""
+
+    second_sound: float
+    room: float
+    colour: float
+    cut_events: float
+    near_silence: float
+
+
+MINI_SCENES = SceneMix(second_sound=0.3, room=0.25, colour=0.5, cut_events=0.4, near_silence=0.02)
+
+
+class Composer:
+    """Makes examples; holds the recordings by label and nothing that changes."""
+
+    def __init__(
+        self, recordings: list[Recording], store: SampleStore, captions: dict[str, LabelCaptions], mix: SceneMix
+    ) -> None:
+        self.store, self.mix, self.captions = store, mix, captions
+        self.by_label: dict[str, list[int]] = {}
+        for index, recording in enumerate(recordings):
+            # Speech is left out on purpose: a model that has never heard a voice cannot babble.
+            if not recording.held_out and captions[recording.label].kind != "speech":
+                self.by_label.setdefault(recording.label, []).append(index)
+        self.labels = sorted(self.by_label)
+        counts = np.asarray([len(self.by_label[label]) for label in self.labels], np.float64)
+        tier = np.asarray([min(recordings[i].tier for i in self.by_label[label]) for label in self.labels])
+        seconds = np.asarray([sum(store.spans[i].count for i in self.by_label[label]) for label in self.labels])
+        # Labels with many and long recordings are what people ask for: at this power the dozen largest (dog, rain, ...)
+        # make up a third of all examples, and the thousand small ones are still all met.
+        weight = (counts * seconds / RATE_HZ) ** 0.75 * np.where(tier == 1, 1.0, 0.5)
+        self.weight = weight / weight.sum()
+
+    def compose(self, length: int, generator: np.random.Generator) -> tuple[FloatArray, tuple[str, ...]]:
+        """One example: (S,) float32 with S = length, and the labels of what is heard in it, loudest first."""
+        label = self._draw_label(generator)
+        sound = self.layer(label, length, generator)
+        labels = [label]
+        if generator.random() < self.mix.second_sound:
+            other = self._draw_label(generator)
+            if other != label:
+                # Up to 12 dB apart: one leads, the other can still be named by a listener.
+                gap_db = generator.uniform(0, 12)
+                sound = level(sound) + 10 ** (-gap_db / 20) * level(self.layer(other, length, generator))
+                labels.append(other)
+        if generator.random() < self.mix.room:
+            sound = add_room(sound, generator)
+        if generator.random() < self.mix.near_silence:
+            return (1e-4 * generator.standard_normal(length)).astype(np.float32), ()
+        offset_db = generator.uniform(-LEVEL_SPREAD_DB, LEVEL_SPREAD_DB)
+        sound = level(sound) * np.float32(10 ** (offset_db / 20))
+        return (sound * min(1.0, PEAK / max(float(np.abs(sound).max()), 1e-6))).astype(np.float32), tuple(labels)
+
+    def _draw_label(self, generator: np.random.Generator) -> str:
+        return self.labels[int(generator.choice(len(self.labels), p=self.weight))]
+
+    def layer(self, label: str, length: int, generator: np.random.Generator) -> FloatArray:
+        """(S,) one sound source over the whole example."""
+        index = int(generator.choice(self.by_label[label]))
+        kind = self.captions[label].kind
+        wave = self.store.samples(index)
+        if generator.random() < 0.6:
+            speed = 2 ** generator.uniform(-0.25, 0.25)
+            wave = soxr.resample(wave, RATE_HZ, RATE_HZ / speed, quality="MQ").astype(np.float32)
+        if generator.random() < self.mix.colour:
+            wave = colour(wave, generator)
+        if len(wave) == 0:
+            return np.zeros(length, np.float32)
+        long = len(wave) > length // 3
+        if kind == "event" and not long:
+            return place_hits([wave], length, generator)
+        if kind == "events" and generator.random() < self.mix.cut_events:
+            pieces = cut_events(wave)
+            if pieces:
+                return place_hits(pieces, length, generator)
+        if kind == "texture":
+            return loop(wave, length, generator)
+        return place_once(wave, length, generator)
+
+
+def level(sound: FloatArray) -> FloatArray:
+    """Scale so that the active parts (the loudest fifth of 50 ms blocks) have a level of LEVEL_DBFS."""
+    block = RATE_HZ // 20
+    power = (sound[: len(sound) // block * block].reshape(-1, block) ** 2).mean(axis=1)  # (S / block,)
+    active = float(np.sqrt(np.quantile(power, 0.9) + 1e-12)) if power.size else 0.0
+    loudest = float(np.sqrt(power.max(initial=0.0)))
+    # One short knock in eight seconds fills fewer than a tenth of the blocks: then its own block counts.
+    reference = max(active, loudest / 2, 1e-4)
+    return (sound * (10 ** (LEVEL_DBFS / 20) / reference)).astype(np.float32)
+
+
+def colour(wave: FloatArray, generator: np.random.Generator) -> FloatArray:
+    """Tilt the spectrum by a first-order shelf of at most ±6 dB, as another microphone would."""
+    corner = np.exp(-2 * np.pi * generator.uniform(300, 4000) / RATE_HZ)
+    low = lfilter([1 - corner], [1, -corner], wave)
+    gain = 10 ** (generator.uniform(-6, 6) / 20)
+    return (low + gain * (wave - low)).astype(np.float32)
+
+
+def add_room(sound: FloatArray, generator: np.random.Generator) -> FloatArray:
+    """Add a little room: noise that decays exponentially, reverberation time 0.15 to 0.9 s (Moorer 1979)."""
+    decay_s = generator.uniform(0.15, 0.9)
+    count = int(decay_s * RATE_HZ)
+    tail = generator.standard_normal(count) * np.exp(-6.9 * np.arange(count) / count)
+    tail *= generator.uniform(0.1, 0.5) / np.sqrt((tail**2).sum())
+    wet = fftconvolve(sound, lfilter([0.4], [1, -0.6], tail))[: len(sound)]
+    return (sound + wet).astype(np.float32)
+
+
+def fade(wave: FloatArray) -> FloatArray:
+    """Fade out the last 10 ms, so that a cut piece ends without a click."""
+    out = wave.copy()
+    count = min(FADE_SAMPLES, len(out))
+    out[len(out) - count :] *= np.linspace(1, 0, count, dtype=np.float32)
+    return out
+
+
+def cut_events(wave: FloatArray) -> list[FloatArray]:
+    """The single events of a recording that holds several: from just before each onset to just before the next."""
+    times, strengths = detect_onsets(wave, RATE_HZ)
+    starts = [max(0, int(t * RATE_HZ) - FADE_SAMPLES) for t, s in zip(times, strengths, strict=True) if s > 0.3]
+    pieces = []
+    for start, end in pairwise([*starts, len(wave)]):
+        piece = wave[start : min(end, start + 2 * RATE_HZ)]
+        if len(piece) > RATE_HZ // 12 and float(np.abs(piece).max()) > 0.02:
+            pieces.append(fade(piece))
+    return pieces
+
+
+def hit_times(length: int, generator: np.random.Generator) -> list[int]:
+    """A random pattern of hits in samples: steady, swinging, or scattered; from one hit to about six a second."""
+    style = generator.random()
+    if style < 0.2:
+        return sorted(int(x) for x in generator.uniform(0, length * 0.95, generator.integers(1, 4)))
+    gap = RATE_HZ * 2 ** generator.uniform(-2.6, 1.0)
+    jitter = generator.choice([0.02, 0.15, 0.6])
+    times, now = [], generator.uniform(0, 1.5) * gap
+    while now < length * 0.98:
+        if generator.random() > 0.08:
+            times.append(int(now))
+        now += max(gap * (1 + jitter * generator.standard_normal()), RATE_HZ * 0.09)
+        if generator.random() < 0.04:
+            now += RATE_HZ * generator.uniform(0.5, 2.0)
+    return times
+
+
+def place_hits(pieces: list[FloatArray], length: int, generator: np.random.Generator) -> FloatArray:
+    """The same object heard again and again: its pieces on a random pattern, each hit a little different in level."""
+    out = np.zeros(length, np.float32)
+    spread_db = generator.choice([1.0, 4.0, 8.0])
+    overlap = generator.random() < 0.5
+    times = hit_times(length, generator)
+    for start, following in pairwise([*times, length]):
+        piece = pieces[int(generator.integers(len(pieces)))]
+        if not overlap and following - start < len(piece):
+            piece = fade(piece[: following - start])
+        part = out[start : start + len(piece)]
+        part += piece[: len(part)] * np.float32(10 ** (-abs(generator.normal(0, spread_db)) / 20))
+    return out
+
+
+def loop(wave: FloatArray, length: int, generator: np.random.Generator) -> FloatArray:
+    """A continuous sound for the whole example, with cross-faded repeats where the recording is shorter."""
+    cross = min(RATE_HZ // 4, len(wave) // 4)
+    ramp = np.sqrt(np.linspace(0, 1, cross, dtype=np.float32))
+    start = int(generator.integers(0, max(1, len(wave) - length + 1)))
+    out = wave[start : start + length].copy()
+    while len(out) < length:
+        joined = out[len(out) - cross :] * ramp[::-1] + wave[:cross] * ramp
+        out = np.concatenate([out[: len(out) - cross], joined, wave[cross:]]) if cross else np.tile(out, 2)
+    out = out[:length]
+    if generator.random() < 0.3:
+        # Swells and pauses: the activity curve must mean something for continuous sounds too.
+        knots = generator.uniform(0.02, 1.0, 6) ** 2
+        out = out * np.interp(np.arange(length), np.linspace(0, length, 6), knots).astype(np.float32)
+    return out
+
+
+def place_once(wave: FloatArray, length: int, generator: np.random.Generator) -> FloatArray:
+    """The recording as it is, somewhere in the example; short ones may come again after a pause."""
+    out = np.zeros(length, np.float32)
+    if len(wave) >= length:
+        start = int(generator.integers(0, len(wave) - length + 1))
+        return wave[start : start + length].copy()
+    now = int(generator.integers(0, length - len(wave) + 1)) if generator.random() < 0.5 else 0
+    while now < length:
+        part = out[now : now + len(wave)]
+        part += wave[: len(part)]
+        now += len(wave) + int(RATE_HZ * generator.uniform(0.05, 1.5))
+        if generator.random() < 0.3:
+            break
+    return out

@@ -1,0 +1,1 @@
+"""One file per encoder: frames or words in, features out."""

@@ -1,0 +1,267 @@
+"""What moves where between the frames of a clip, with the camera's own motion taken out.
+
+Each pair of consecutive frames is first brought together by one global similarity (shift, zoom, turn), found by phase
+correlation and refined by robust Gauss-Newton steps. What still moves is measured by pyramidal least-squares optical
+flow (Lucas and Kanade 1981; Bouguet 2001). Repeated frames, which rate conversion leaves behind, are dropped first.
+
+Dimension letters: F frames, P = F - 1 pairs, H height, W width, h height / 2, w width / 2, Y X rows and columns of blocks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft, ndimage
+
+from phonofilm.types import ByteArray, ClipInfo, FloatArray, FrameRequest, Frames
+
+REQUEST_PIXELS = 160 * 90
+"""Picture area asked for. Sticks and paws are still two pixels wide; a frame costs 2 to 3 ms on one core."""
+BLOCK = 4
+"""Edge of a block in half-size pixels: about a twentieth of the picture's width at the size of `cue_request`."""
+REPEAT_SHARE = 0.05
+REPEAT_SPAN = 30
+"""A frame that changes less than this share of what its neighbours do is a repeat, if within this many frames either
+way a twelfth are: rate conversion leaves every fifth to second frame so. Recompression makes them not quite equal."""
+CHUNK = 64
+PYRAMID_LEVELS = 4
+FLOW_STEPS = 2
+FLOW_DAMPING = 30.0
+"""Added to the gradient energy (grey levels squared per pixel): flat and noisy areas report no motion."""
+TRUST_SLOPE = 2.0
+"""Flow is believed fully when it explains this many times less than all of the change: 2 means half."""
+CUT_SHARE = 0.4
+"""A cut changes at least this share of the picture beyond explaining by motion."""
+
+BoolArray = npt.NDArray[np.bool_]
+DoubleArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Local motion of a clip, in picture widths per second.
+
+    times_s: (F,) float64, instants of the frames kept. right, down: (P, Y, X) float32, mean velocity of each block
+    between frame p and p + 1. level: (F,) mean luma, 0..255. cut: (P,) True where another shot begins.
+    """
+
+    times_s: DoubleArray
+    right: FloatArray
+    down: FloatArray
+    level: FloatArray
+    cut: BoolArray
+
+
+def cue_request(clip: ClipInfo) -> FrameRequest:
+    """The picture stream that `find_cues` wants: every frame, small, the aspect ratio kept."""
+    scale = (REQUEST_PIXELS / (clip.video.width * clip.video.height)) ** 0.5
+    width, height = (max(32, 2 * round(edge * scale / 2)) for edge in (clip.video.width, clip.video.height))
+    return FrameRequest(None, width, height)
+
+
+def find_motion(frames: Frames) -> Motion:
+    """Local motion between every two frames; frames.pixels (F, H, W, 3), any size from 32 x 32 up."""
+    times_s = np.asarray([float(time) for time in frames.times_s], np.float64)
+    half = _half_luma(frames.pixels)  # (F, h, w)
+    kept = ~repeats(half)
+    half, times_s = half[kept], times_s[kept]
+    level = half.mean((1, 2))
+    width = half.shape[2]
+    shape = (half.shape[1] // BLOCK, width // BLOCK)
+    right, down = np.zeros((2, max(0, len(half) - 1), *shape), np.float32)
+    novelty = np.zeros(len(right), np.float32)
+    for first in range(0, len(right), CHUNK):
+        part = slice(first, min(first + CHUNK, len(right)))
+        before, after = half[part], half[part.start + 1 : part.stop + 1]
+        after = align(before, after)
+        u, v, unexplained = flow(before, after)
+        right[part], down[part] = _blocks(u), _blocks(v)
+        novelty[part] = _new_share(before, after, unexplained)
+    cut = _cuts(novelty)
+    step_s = np.maximum(np.diff(times_s), 1e-3).astype(np.float32)[:, None, None]
+    right[cut], down[cut] = 0, 0
+    return Motion(times_s, right / step_s / width, down / step_s / width, level, cut)
+
+
+def cut_times(motion: Motion) -> list[float]:
+    """Instants (s) of the first frames of new shots."""
+    return [float(time) for time in motion.times_s[1:][motion.cut]]
+
+
+def _half_luma(pixels: ByteArray) -> FloatArray:
+    """(F, H, W, 3) uint8 → (F, h, w) float32 luma (BT.601), averaged over 2 x 2 and slightly smoothed."""
+    count, height, width, _ = pixels.shape
+    out = np.empty((count, height // 2, width // 2), np.float32)
+    weights = np.asarray([0.299, 0.587, 0.114], np.float32)
+    for first in range(0, count, CHUNK):
+        luma = pixels[first : first + CHUNK].astype(np.float32) @ weights  # (F, H, W)
+        out[first : first + CHUNK] = ndimage.gaussian_filter(_shrink(luma), (0, 0.6, 0.6))
+    return out
+
+
+def repeats(luma: FloatArray) -> BoolArray:
+    """(F, h, w) → (F,) True for frames that only repeat the one before them.
+
+    A lone pair of equal frames is no repeat: a bouncing ball seen just before and just after its contact looks so.
+    """
+    if len(luma) < 2:
+        return np.zeros(len(luma), bool)
+    change = np.abs(np.diff(luma, axis=0)).mean((1, 2))  # (P,)
+    usual = ndimage.percentile_filter(change, 75, 9, mode="nearest")
+    found = change < REPEAT_SHARE * usual
+    regular = ndimage.uniform_filter1d(found.astype(np.float32), 2 * REPEAT_SPAN + 1, mode="reflect") > 1 / 12
+    return np.concatenate([[False], found & regular])
+
+
+def _shrink(picture: FloatArray) -> FloatArray:
+    """(F, h, w) → (F, h / 2, w / 2), averaged; an odd last row or column is left out."""
+    height, width = picture.shape[1] // 2 * 2, picture.shape[2] // 2 * 2
+    part = picture[:, :height, :width]
+    return (part[:, ::2, ::2] + part[:, 1::2, ::2] + part[:, ::2, 1::2] + part[:, 1::2, 1::2]) * np.float32(0.25)
+
+
+def _blocks(picture: FloatArray) -> FloatArray:
+    """(P, h, w) → (P, Y, X), block means."""
+    count, height, width = picture.shape
+    rows, columns = height // BLOCK, width // BLOCK
+    part = picture[:, : rows * BLOCK, : columns * BLOCK].reshape(count, rows, BLOCK, columns, BLOCK)
+    return part.mean((2, 4))
+
+
+def _sample(picture: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Bilinear samples of (P, h, w) at pixel positions x, y (P, h, w); outside, the edge goes on."""
+    count, height, width = picture.shape
+    x, y = x.clip(0, width - 1.001), y.clip(0, height - 1.001)
+    left, top = x.astype(np.int32), y.astype(np.int32)
+    fx, fy = x - left, y - top
+    corner = (np.arange(count, dtype=np.int32) * (height * width))[:, None, None] + top * width + left
+    flat = picture.reshape(-1)
+    above, below = flat[corner], flat[corner + width]
+    above += (flat[corner + 1] - above) * fx
+    below += (flat[corner + width + 1] - below) * fx
+    return above + (below - above) * fy
+
+
+def _grid(height: int, width: int) -> tuple[FloatArray, FloatArray]:
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    return x, y
+
+
+def align(before: FloatArray, after: FloatArray) -> FloatArray:
+    """Each frame of `after` moved by one similarity so that it lies on its frame of `before`; both (P, h, w).
+
+    What lies outside the moved frame is filled with `before`: nothing is known to change there.
+    """
+    count, height, width = before.shape
+    x, y = _grid(height, width)
+    across, along = x - (width - 1) / 2, y - (height - 1) / 2
+
+    after = _relight(before, after)
+
+    def source(similarity: FloatArray) -> tuple[FloatArray, FloatArray]:
+        dx, dy, zoom, turn = (similarity[:, i, None, None] for i in range(4))
+        return x + dx + zoom * across - turn * along, y + dy + turn * across + zoom * along
+
+    def moved(similarity: FloatArray) -> FloatArray:
+        return _sample(after, *source(similarity))
+
+    def misfit(picture: FloatArray) -> FloatArray:
+        return np.abs(picture - before).reshape(count, -1).mean(1)
+
+    similarity = np.zeros((count, 4), np.float32)
+    still = misfit(after)
+    similarity[:, :2] = _phase_shift(before, after)
+    similarity[misfit(moved(similarity)) > 0.9 * still] = 0
+    gy, gx = np.gradient(before, axis=(1, 2))
+    jacobian = np.stack([gx, gy, gx * across + gy * along, gy * across - gx * along], 1).reshape(count, 4, -1)
+    damping = np.diag([10.0, 10.0, 1e4, 1e4]).astype(np.float32)
+    for _ in range(3):
+        residual = (moved(similarity) - before).reshape(count, -1)
+        scale = 1.4826 * np.median(np.abs(residual[:, ::3]), axis=1)[:, None] + 0.5
+        weighted = jacobian * ((1 + (residual / (1.5 * scale)) ** 2) ** -2)[:, None]
+        normal = weighted @ jacobian.transpose(0, 2, 1) + damping  # (P, 4, 4)
+        step = np.linalg.solve(normal, weighted @ residual[..., None])[..., 0]
+        similarity = similarity - step
+    similarity[misfit(moved(similarity)) > still] = 0
+    column, row = source(similarity)
+    inside = (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)
+    return np.where(inside, _sample(after, column, row), before)
+
+
+def _relight(before: FloatArray, after: FloatArray) -> FloatArray:
+    """`after` as bright as `before`: a fade is undone by a factor, a flash by a step, whichever fits; both (P, h, w).
+
+    Medians are taken, so that what moves in less than half of the picture has no say.
+    """
+    a, b = (picture[:, ::3, ::3].reshape(len(before), -1) for picture in (before, after))
+    factor = np.median((a + 4) / (b + 4), axis=1)[:, None]
+    step = np.median(a - b, axis=1)[:, None]
+    fade_fits = np.abs(a - b * factor).mean(1) < np.abs(a - b - step).mean(1)
+    factor[~fade_fits], step[fade_fits] = 1, 0
+    return after * factor[..., None] + step[..., None]
+
+
+def _phase_shift(before: FloatArray, after: FloatArray) -> FloatArray:
+    """(P, 2) whole-pixel shift right, down of `after` against `before` (Kuglin and Hines 1975)."""
+    count, height, width = before.shape
+    window = (np.hanning(height)[:, None] * np.hanning(width)).astype(np.float32)
+    a, b = (fft.rfft2((frame - frame.mean((1, 2), keepdims=True)) * window, axes=(1, 2)) for frame in (before, after))
+    cross = a.conj() * b
+    cross /= np.abs(cross) + 1e-3 * np.abs(cross).mean((1, 2), keepdims=True) + 1e-9
+    best = fft.irfft2(cross, s=(height, width), axes=(1, 2)).reshape(count, -1).argmax(1)
+    down, right = best // width, best % width
+    down, right = np.where(down > height // 2, down - height, down), np.where(right > width // 2, right - width, right)
+    return np.stack([right, down], 1).astype(np.float32)
+
+
+def _window(picture: FloatArray) -> FloatArray:
+    """Means over a soft 7 x 7 window."""
+    return ndimage.uniform_filter(ndimage.uniform_filter(picture, (0, 5, 5)), (0, 3, 3))
+
+
+def flow(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Optical flow right, down in pixels and the mean grey-level change it leaves unexplained, each (P, h, w)."""
+    pyramid = [(before, after)]
+    while len(pyramid) < PYRAMID_LEVELS and min(pyramid[-1][0].shape[1:]) >= 10:
+        pyramid.append((_shrink(pyramid[-1][0]), _shrink(pyramid[-1][1])))
+    u = v = np.zeros_like(pyramid[-1][0])
+    for a, b in reversed(pyramid):
+        if u.shape != a.shape:
+            u, v = _double(u, a.shape), _double(v, a.shape)
+        x, y = _grid(*a.shape[1:])
+        gy, gx = np.gradient(a, axis=(1, 2))
+        xx, yy, xy = _window(gx * gx) + FLOW_DAMPING, _window(gy * gy) + FLOW_DAMPING, _window(gx * gy)
+        determinant = xx * yy - xy * xy
+        for _ in range(FLOW_STEPS):
+            residual = _sample(b, x + u, y + v) - a
+            tx, ty = _window(gx * residual), _window(gy * residual)
+            u = u - ((yy * tx - xy * ty) / determinant).clip(-1.5, 1.5)
+            v = v - ((xx * ty - xy * tx) / determinant).clip(-1.5, 1.5)
+        u, v = ndimage.median_filter(u, (1, 3, 3)), ndimage.median_filter(v, (1, 3, 3))
+    left = _window(np.abs(_sample(after, x + u, y + v) - before))
+    # Where moving the pixels does not explain the change, nothing moved: it is grain, light, fire, or something new.
+    trust = (TRUST_SLOPE * (1 - left / (_window(np.abs(after - before)) + 0.5))).clip(0, 1)
+    return u * trust, v * trust, left
+
+
+def _double(field: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """A flow field for the next finer level of the pyramid: (P, h, w) of `shape`, twice as long."""
+    fine = field.repeat(2, 1).repeat(2, 2)
+    fine = np.pad(fine, [(0, 0)] + [(0, max(0, shape[i] - fine.shape[i])) for i in (1, 2)], mode="edge")
+    return ndimage.uniform_filter(fine[:, : shape[1], : shape[2]], (0, 3, 3)) * np.float32(2)
+
+
+def _new_share(before: FloatArray, after: FloatArray, unexplained: FloatArray) -> FloatArray:
+    """(P,) share of the picture that differs by a good part of its own contrast, whatever moved."""
+    contrast = 0.5 * (before.std((1, 2)) + after.std((1, 2)))[:, None, None] + 2
+    return (unexplained > 0.3 * contrast).mean((1, 2)).astype(np.float32)
+
+
+def _cuts(novelty: FloatArray) -> BoolArray:
+    """(P,) True where most of the picture is new at once.
+
+    The pairs before and after must be calm: a flash is new twice, and something large rushing past stays new for long.
+    """
+    padded = np.pad(novelty, 1)
+    calm = np.maximum(padded[:-2], padded[2:]) < 0.4 * novelty
+    return np.asarray((novelty > CUT_SHARE) & calm, np.bool_)

@@ -1,0 +1,67 @@
+"""A prompt as the text stream: one vector for each of its phrases.
+
+A sentence vector blurs "a dog barking, heavy rain" into one meaning. So the network gets the parts, and can attend to
+the dog where it sees the dog.
+
+Dimension letters: P tokens of the text stream, K phrases, D width (384).
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Protocol
+
+from torch import Tensor
+
+TOKENS = 8
+
+_BORDER = re.compile(
+    r"[;\n\r]+"  # always a border
+    r"|,(?!\d)|(?<!\d),"  # but not the comma in 1,000
+    r"|[.!?]+(?=\s|$)"  # nor the point in 2.5
+    r"|\s(?:and|with)\s",
+    re.IGNORECASE,
+)
+_LINK_AT_AN_END = re.compile(r"^(?:and|with)\s+|\s+(?:and|with)$", re.IGNORECASE)
+_WORD = re.compile(r"\w")
+
+
+class SentenceVectors(Protocol):
+    """What this file needs of a sentence encoder."""
+
+    def encode(self, sentences: Sequence[str]) -> Tensor:
+        """(K, D) float32, rows of norm 1."""
+        ...
+
+
+def phrases(prompt: str) -> tuple[str, ...]:
+    """The parts of a prompt, in order: cut at , ; . ! ? line ends, and at "and" and "with" between words.
+
+    Parts without a letter or digit are left out, unless nothing else is there. An empty prompt has no phrases.
+    """
+    parts = (_LINK_AT_AN_END.sub("", part.strip()) for part in _BORDER.split(prompt))
+    found = tuple(" ".join(part.split()) for part in parts if _WORD.search(part))
+    whole = " ".join(prompt.split())
+    return found or ((whole,) if whole else ())
+
+
+def grouped(parts: Sequence[str], groups: int) -> tuple[str, ...]:
+    """At most `groups` texts that together hold every part: where there are more parts, neighbours share a text."""
+    count = min(groups, len(parts))
+    edges = [len(parts) * index // count for index in range(count)] + [len(parts)] if count else []
+    return tuple(", ".join(parts[first:end]) for first, end in pairwise(edges))
+
+
+def prompt_features(prompt: str, encoder: SentenceVectors, tokens: int = TOKENS) -> Tensor | None:
+    """The text stream of a prompt: (P, D) float32 with P = tokens, values of unit variance; None for an empty prompt.
+
+    The rows are the prompt's phrases, repeated from the first until all rows are filled, so that the mean of the rows is
+    the mean of the phrases. Beyond P phrases, neighbouring ones are read together, so that none is lost.
+    Raises OptionError as the encoder does for too many tokens in one phrase.
+    """
+    parts = grouped(phrases(prompt), tokens)
+    if not parts:
+        return None
+    vectors = encoder.encode(list(parts))  # (K, D)
+    return vectors[[index % len(parts) for index in range(tokens)]] * math.sqrt(vectors.shape[1])  # (P, D)

@@ -1,0 +1,1 @@
+"""Measures of finished sound: sync and meaning."""

@@ -1,0 +1,1 @@
+"""The flow-matching network, its conditions, path and sampler."""

@@ -1,0 +1,1 @@
+"""Files: probe, frames in, sound in and out, muxing. The only room that knows PyAV."""

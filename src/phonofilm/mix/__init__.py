@@ -1,0 +1,1 @@
+"""Levels, loudness and place: the only room that speaks dB, LUFS and pan."""

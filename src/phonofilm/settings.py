@@ -1,0 +1,112 @@
+"""The options a user has, once: command-line flags, the library call and the table in the docs are made from these.
+
+Each field carries its help text and its range in its metadata. Values are checked when the record is made.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from phonofilm.errors import OptionError
+
+LONGEST_PROMPT = 1000
+"""In characters. Ten times the longest description in the training data; more words than this drown each other."""
+LOUDNESS_TARGETS = {"web": -16.0, "ebu-r128": -23.0}
+"""Integrated loudness by name, LUFS: AES TD1008 for streaming, EBU R 128 for European broadcast."""
+
+
+def option(default: Any, help_text: str, *, low: float | None = None, high: float | None = None) -> Any:
+    """A dataclass field with help and range in its metadata."""
+    return dataclasses.field(default=default, metadata={"help": help_text, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class AddOptions:
+    """How sound is made for a clip. Raises OptionError on a value outside its range."""
+
+    prompt: str = option("", "What should be heard, in words; phrases parted by commas.")
+    negative: str = option("", "What should not be heard, in words.")
+    takes: int = option(1, "How many different soundtracks to make.", low=1, high=64)
+    seed: int = option(0, "Seed of the first take; take k uses seed + k.", low=0, high=2**31 - 1)
+    steps: int = option(0, "Sampling steps; 0 takes what the model was tuned for.", low=0, high=200)
+    guidance: float = option(0.0, "How hard prompts and picture pull; 0 takes the model's own value.", low=0, high=30)
+    sync: float = option(1.0, "How hard cues pull: 0 ignores the picture's timing, 1 follows it.", low=0, high=1)
+    loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23 LUFS), a number in LUFS, or none.")
+    mono: bool = option(False, "One channel, nothing placed left or right.")
+    keep_original: bool = option(False, "Mix the clip's own sound in under the new one.")
+    original_db: float = option(-6.0, "Level of the clip's own sound with keep-original, in dB.", low=-60, high=12)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        check_prompt("prompt", self.prompt)
+        check_prompt("negative", self.negative)
+        loudness_target(self.loudness)
+
+
+@dataclass(frozen=True)
+class MakeOptions:
+    """How sound is made from words alone. Raises OptionError on a value outside its range."""
+
+    seconds: float = option(8.0, "Length in seconds.", low=0.5, high=3600)
+    negative: str = option("", "What should not be heard, in words.")
+    takes: int = option(1, "How many different sounds to make.", low=1, high=64)
+    seed: int = option(0, "Seed of the first take; take k uses seed + k.", low=0, high=2**31 - 1)
+    steps: int = option(0, "Sampling steps; 0 takes what the model was tuned for.", low=0, high=200)
+    guidance: float = option(0.0, "How hard the prompt pulls; 0 takes the model's own value.", low=0, high=30)
+    loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23 LUFS), a number in LUFS, or none.")
+    mono: bool = option(False, "One channel.")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        check_prompt("negative", self.negative)
+        loudness_target(self.loudness)
+
+
+def check_ranges(options: Any) -> None:
+    """Compare every number in an options record with the range in its field."""
+    for field in dataclasses.fields(options):
+        value, low, high = getattr(options, field.name), field.metadata["low"], field.metadata["high"]
+        if low is None:
+            continue
+        flag = "--" + field.name.replace("_", "-")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise OptionError(f"{flag} is {value!r}; give a number from {low:g} to {high:g}")
+        if not low <= value <= high:
+            raise OptionError(f"{flag} is {value:g}; give a number from {low:g} to {high:g}")
+
+
+def check_prompt(name: str, text: str) -> None:
+    """Raises OptionError when a prompt is longer than LONGEST_PROMPT characters or holds a control character."""
+    if len(text) > LONGEST_PROMPT:
+        raise OptionError(
+            f"--{name} has {len(text):,} characters; at most {LONGEST_PROMPT:,} are understood: "
+            "name the few sounds that matter"
+        )
+    if any(ord(character) < 32 and character not in "\n\t\r" for character in text):
+        raise OptionError(f"--{name} holds control characters; give plain text")
+
+
+def loudness_target(text: str) -> float | None:
+    """LUFS wanted, or None for 'none'. Raises OptionError for anything else."""
+    if text == "none":
+        return None
+    if text in LOUDNESS_TARGETS:
+        return LOUDNESS_TARGETS[text]
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not -60 <= value <= -6:
+        names = ", ".join(LOUDNESS_TARGETS)
+        raise OptionError(f"--loudness is {text!r}; give {names}, none, or a number from -60 to -6 (LUFS)")
+    return value
+
+
+def option_table(record: type[Any]) -> list[Sequence[str]]:
+    """Rows (flag, default, help) of one options record, for docs and help pages."""
+    rows: list[Sequence[str]] = []
+    for field in dataclasses.fields(record):
+        rows.append(("--" + field.name.replace("_", "-"), str(field.default), field.metadata["help"]))
+    return rows

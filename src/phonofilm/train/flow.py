@@ -1,0 +1,146 @@
+"""The recipe of the flow network: flow matching on latents of composed examples, with conditions dropped at random.
+
+Dimension letters as in `train/batches.py`.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from phonofilm.data.captions import load_captions
+from phonofilm.encoders.sentences import SentenceEncoder
+from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise
+from phonofilm.flow.path import direction, point
+from phonofilm.train.batches import Batch, Dropout, FlowBatches, Words
+from phonofilm.train.degrade import MINI_DEGRADATION, Degradation
+from phonofilm.train.state import Average, load_state, save_state
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FlowRecipe:
+    """Everything that decides what comes out of a run. A batch holds `batch_steps` latent steps, in pieces of one of
+    the lengths in `lengths`."""
+
+    net: FlowConfig
+    steps: int
+    batch_steps: int
+    lengths: tuple[int, ...]
+    learning_rate: float
+    warmup: int
+    weight_decay: float
+    decay: float
+    degradation: Degradation
+    dropout: Dropout
+    seed: int
+    save_every_s: float
+
+
+def mini_flow() -> FlowRecipe:
+    """The recipe of the shipped network: 14 million weights, pieces of 4 and 8 seconds."""
+    return FlowRecipe(
+        net=FlowConfig(
+            latent_dim=64,
+            clip_dim=384,
+            sync_dim=10,
+            text_dim=384,
+            width=192,
+            heads=3,
+            joint_blocks=2,
+            fused_blocks=4,
+            text_tokens=8,
+            sync_segment=1,
+            latent_kernel=3,
+            version="v2",
+        ),
+        steps=9_000,
+        batch_steps=1408,
+        lengths=(88, 88, 176),
+        learning_rate=1e-3,
+        warmup=400,
+        weight_decay=1e-2,
+        decay=0.9995,
+        degradation=MINI_DEGRADATION,
+        dropout=Dropout(text=0.15, image=0.3, everything=0.1, sync=0.05, wrong_image=0.15),
+        seed=3,
+        save_every_s=150.0,
+    )
+
+
+def times(count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    """(B,) training times, logit-normal: most effort in the middle of the path (Esser et al. 2024)."""
+    return torch.sigmoid(torch.randn(count, generator=generator, device=device))
+
+
+def flow_loss(network: FlowNetwork, batch: Batch, generator: torch.Generator) -> Tensor:
+    """Mean squared error of the velocity at random times, conditions replaced by the empty ones where not shown."""
+    data = network.normalise(batch.latents)  # (B, L, Z)
+    count, steps, _ = data.shape
+    clip, sync, text = network.empty_features(count, batch.image.shape[1], batch.sync.shape[1])
+    shown = (batch.has_image[:, None] & batch.image_rows)[:, :, None]  # (B, I, 1)
+    clip = torch.where(shown, batch.image, clip)
+    sync = torch.where(batch.has_sync[:, None, None], batch.sync, sync)
+    text = torch.where(batch.has_text[:, None, None], batch.text, text)
+    noise = torch.randn(data.shape, generator=generator, device=data.device)
+    t = times(count, generator, data.device)
+    guess = network(point(noise, data, t), t, network.conditions(clip, sync, text, steps))  # (B, L, Z)
+    return (guess - direction(noise, data)).square().mean()
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The same batch on another device."""
+    return Batch(**{name: getattr(batch, name).to(device) for name in Batch.__dataclass_fields__})
+
+
+def train_flow(run: Path, device: torch.device, recipe: FlowRecipe) -> FlowNetwork:
+    """Train (or go on training) on the shards in `run`/shards; checkpoints live in `run`. Returns the average."""
+    words = Words(load_captions(), SentenceEncoder.load())
+    network = FlowNetwork(recipe.net, torch.bfloat16).to(device)
+    initialise(network, torch.Generator().manual_seed(recipe.seed))
+    optimiser = torch.optim.AdamW(
+        network.parameters(), recipe.learning_rate, betas=(0.9, 0.95), weight_decay=recipe.weight_decay
+    )
+    average, first = Average(network, recipe.decay), 0
+    state = load_state(run / "flow.pt", device)
+    if state is not None:
+        network.load_state_dict(state["net"])
+        average.network.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        first = state["step"]
+    # A resumed run draws other examples than the first part did, not the same ones again.
+    source = FlowBatches(
+        run / "shards", words, recipe.net.text_tokens, recipe.degradation, recipe.dropout, recipe.seed + first
+    )
+    generator = torch.Generator(device).manual_seed(recipe.seed + first)
+    if state is None:
+        flat = torch.cat([shard.latents.float().flatten(0, 1) for shard in source.shards.values()])  # (N, Z)
+        network.latent_mean.copy_(flat.mean(0))
+        network.latent_std.copy_(flat.std(0))
+    saved, total, counted = time.monotonic(), 0.0, 0
+    for step in range(first, recipe.steps):
+        rate = recipe.learning_rate * min(1, (step + 1) / recipe.warmup) * max(0.02, 1 - step / recipe.steps)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        length = recipe.lengths[int(source.generator.integers(len(recipe.lengths)))]
+        batch = to_device(source.draw(recipe.batch_steps // length, length), device)
+        loss = flow_loss(network, batch, generator)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        average.update(network, step)
+        total, counted = total + float(loss.detach()), counted + 1
+        if time.monotonic() - saved > recipe.save_every_s or step + 1 == recipe.steps:
+            logger.info("flow step %d: loss %.4f, %d examples", step + 1, total / counted, source.refresh())
+            saved, total, counted = time.monotonic(), 0.0, 0
+            net, kept = network.state_dict(), average.network.state_dict()
+            save_state(
+                run / "flow.pt",
+                {"step": step + 1, "net": net, "average": kept, "optimiser": optimiser.state_dict()},
+            )
+    return average.network  # type: ignore[return-value]

@@ -1,0 +1,46 @@
+"""What a training run keeps on disk, so that it can be stopped at any moment and go on.
+
+One file holds everything: step, weights, their running average, the optimiser and the random states. It is written
+beside itself and moved into place, so a stop while writing costs nothing.
+"""
+
+import copy
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class Average:
+    """Exponential moving average of a network's weights (Polyak & Juditsky 1992), warmed up over the first steps."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Blend in the weights after step `step`; early on the average forgets faster, so that it is never stale."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        own, new = list(self.network.parameters()), list(network.parameters())
+        torch._foreach_lerp_(own, new, 1 - decay)
+        for kept, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
+            kept.copy_(buffer)
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)
+
+
+def load_state(path: Path, device: torch.device) -> dict[str, Any] | None:
+    """The checkpoint at `path`, or None when the run is new."""
+    if not path.exists():
+        return None
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    return state

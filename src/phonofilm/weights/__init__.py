@@ -1,0 +1,1 @@
+"""Names to built networks: the registry of models, fetching and loading."""

@@ -1,0 +1,149 @@
+"""From the name of a model to networks ready to be read.
+
+Weights lie in safetensors with their configuration as JSON in the metadata. Networks are built on the meta device, so
+nothing is initialised only to be overwritten, and the file's hash is checked before a number of it is used.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from phonofilm.codec.codec import Codec
+from phonofilm.codec.vae import MelVae, VaeConfig
+from phonofilm.codec.vocoder import Vocoder, VocoderConfig
+from phonofilm.errors import ModelError
+from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise
+from phonofilm.weights.registry import ModelRow, find_model
+
+Net = TypeVar("Net", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a model wants to be sampled: steps, guidance, and latent steps of its windows (see `windows.py`)."""
+
+    steps: int
+    guidance: float
+    window: int
+    overlap: int
+
+
+@dataclass(frozen=True)
+class Nets:
+    """The networks of one model; read-only, so that requests can share them."""
+
+    row: ModelRow
+    flow: FlowNetwork
+    codec: Codec
+    sampling: Sampling
+    device: torch.device
+
+
+MINI_SAMPLING = Sampling(steps=16, guidance=3.0, window=216, overlap=44)
+"""Found on held-out prompts; figures in docs/log.md. Trained on 176 steps (8.2 s), good up to 216 (10 s)."""
+
+
+def save_net(net: nn.Module, config: str, path: Path, dtype: torch.dtype) -> str:
+    """Write weights with their configuration (JSON) and return the file's sha256."""
+    # Statistics stay float32: they are small, and a mean rounded to 8 bits shifts every sample.
+    buffers = dict(net.named_buffers())
+    tensors: dict[str, Tensor] = {
+        key: (value if key in buffers else value.to(dtype)).contiguous() for key, value in net.state_dict().items()
+    }
+    save_file(tensors, path, {"config": config})
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_net(path: Path, sha256: str, build: Callable[[str], Net], device: torch.device) -> Net:
+    """The network in a file, float32, in evaluation mode. `build` makes it from its configuration, on the meta device.
+
+    Raises ModelError when the file is missing, damaged, or does not fit the network.
+    """
+    if not path.exists():
+        raise ModelError(f"weights {path} are missing; install phonofilm again")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise ModelError(
+            f"weights {path} are damaged (sha256 {found[:12]}, wanted {sha256[:12]}); install phonofilm again"
+        )
+    try:
+        with safe_open(path, "pt") as file:
+            config = file.metadata()["config"]
+            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise ModelError(f"weights {path} cannot be read ({error}); install phonofilm again") from error
+    with torch.device("meta"):
+        net = build(config)
+    lazy = {name for name, _ in net.named_buffers()} - set(net.state_dict())
+    net.load_state_dict(state, strict=True, assign=True)
+    fresh = build(config) if lazy else net
+    for name in lazy:
+        # Tables that the file does not hold are computed by the module itself.
+        owner, _, last = name.rpartition(".")
+        net.get_submodule(owner).register_buffer(last, fresh.get_buffer(name), persistent=False)
+    return net.to(device).eval().requires_grad_(False)
+
+
+def _config(kind: type[Any], text: str) -> Any:
+    values = json.loads(text)
+    if set(values) != {field.name for field in dataclasses.fields(kind)}:
+        raise ModelError(f"weights were written by another version ({sorted(values)}); install phonofilm again")
+    return kind(**values)
+
+
+def load_nets(name: str, device: torch.device, dtype: torch.dtype) -> Nets:
+    """The networks of a model by name. Raises ModelError."""
+    row = find_model(name)
+    if row.folder is None:
+        return _tiny(row, device, dtype)
+    hashes = {file.name: file.sha256 for file in row.files}
+
+    def read(file: str, build: Callable[[str], Net]) -> Net:
+        return read_net(row.file(file), hashes[file], build, device)
+
+    flow = read("flow.safetensors", lambda text: FlowNetwork(FlowConfig.from_json(text), dtype))
+    vae = read("vae.safetensors", lambda text: MelVae(_config(VaeConfig, text)))
+    vocoder = read("vocoder.safetensors", lambda text: Vocoder(_config(VocoderConfig, text)))
+    return Nets(row, flow, Codec(vae, vocoder), MINI_SAMPLING, device)
+
+
+def _tiny(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Nets:
+    """Random networks with mini's interfaces, a hundredth of its size."""
+    flow = FlowNetwork(
+        FlowConfig(
+            latent_dim=64,
+            clip_dim=384,
+            sync_dim=10,
+            text_dim=384,
+            width=64,
+            heads=1,
+            joint_blocks=1,
+            fused_blocks=1,
+            text_tokens=8,
+            sync_segment=1,
+            latent_kernel=3,
+            version="v2",
+        ),
+        dtype,
+    )
+    generator = torch.Generator().manual_seed(0)
+    initialise(flow, generator)
+    vae = MelVae(VaeConfig(bands=128, patch=4, latent=64, width=32, hidden=64, blocks=1, kernel=5))
+    vocoder = Vocoder(
+        VocoderConfig(bands=128, noise=8, width=32, hidden=64, blocks=1, kernel=7, hop=512, splits=2, n_fft=1024)
+    )
+    for net in (vae, vocoder):
+        for parameter in net.parameters():
+            parameter.data.normal_(0.0, 0.05, generator=generator)
+        net.to(device).eval().requires_grad_(False)
+    flow.to(device).eval().requires_grad_(False)
+    return Nets(row, flow, Codec(vae, vocoder), Sampling(steps=2, guidance=2.0, window=88, overlap=16), device)

@@ -1,0 +1,76 @@
+"""The table of models: what each is, where its files are, and under which licence."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from phonofilm.errors import ModelError
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One file of a model; sha256 is checked before use."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One model. A row without files is built from random numbers; it is there for tests of every path."""
+
+    name: str
+    summary: str
+    weights_licence: str
+    code_licence: str
+    folder: Path | None
+    files: tuple[ModelFile, ...]
+
+    def file(self, name: str) -> Path:
+        """Where one of the model's files lies."""
+        assert self.folder is not None, f"{self.name} has no files"
+        return self.folder / name
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on disk, 0 when nothing is there."""
+        paths = [self.file(file.name) for file in self.files]
+        return sum(path.stat().st_size for path in paths if path.exists())
+
+    @property
+    def here(self) -> bool:
+        """Whether every file is on this machine."""
+        return all(self.file(file.name).exists() for file in self.files)
+
+
+MODELS = {
+    row.name: row
+    for row in (
+        ModelRow(
+            name="mini",
+            summary="inside the package: offline, any CPU, effects and ambience at 44.1 kHz",
+            weights_licence="CC BY 4.0, trained on CC0, CC BY, MIT and Apache-2.0 recordings (see ATTRIBUTION.md)",
+            code_licence="Apache-2.0",
+            folder=Path(__file__).parent / "mini",
+            files=(
+                ModelFile("flow.safetensors", ""),
+                ModelFile("vae.safetensors", ""),
+                ModelFile("vocoder.safetensors", ""),
+            ),
+        ),
+        ModelRow(
+            name="tiny",
+            summary="random numbers, for tests: every path runs in moments, the sound is noise",
+            weights_licence="none",
+            code_licence="Apache-2.0",
+            folder=None,
+            files=(),
+        ),
+    )
+}
+
+
+def find_model(name: str) -> ModelRow:
+    """The row of a model. Raises ModelError when there is none of that name."""
+    if name not in MODELS:
+        raise ModelError(f"no model is called {name!r}; there are {', '.join(MODELS)}: see 'phonofilm models'")
+    return MODELS[name]
