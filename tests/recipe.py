@@ -7,6 +7,7 @@ tensor(name, shape, std, mean): an input tensor.
 
 import hashlib
 import math
+
 import numpy as np
 
 _M1, _M2, _G = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB), np.uint64(0x9E3779B97F4A7C15)

@@ -1,9 +1,12 @@
 import dataclasses
+import inspect
 import math
+from collections.abc import Callable
 
 import pytest
 
 from phonofilm.errors import OptionError
+from phonofilm.pipeline import Phonofilm
 from phonofilm.settings import AddOptions, MakeOptions, loudness_target, option_table
 
 
@@ -39,3 +42,10 @@ def test_loudness_by_name_and_number() -> None:
     assert loudness_target("ebu-r128") == -23
     assert loudness_target("-20.5") == -20.5
     assert loudness_target("none") is None
+
+
+@pytest.mark.parametrize(("record", "verb"), [(AddOptions, Phonofilm.add_sound), (MakeOptions, Phonofilm.make)])
+def test_the_library_call_has_the_same_options(record: type, verb: Callable[..., object]) -> None:
+    parameters = inspect.signature(verb).parameters
+    for field in dataclasses.fields(record):
+        assert parameters[field.name].default == field.default

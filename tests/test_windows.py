@@ -1,5 +1,7 @@
 """Windows cover everything, overlap enough, and blend to the same result as the whole where the field allows it."""
 
+from itertools import pairwise
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ def test_plan_covers_all_and_overlaps(steps: int, window: int, overlap: int) -> 
     assert windows[0].first == 0
     assert windows[-1].end == steps
     assert all(part.steps <= window for part in windows)
-    for left, right in zip(windows, windows[1:], strict=False):
+    for left, right in pairwise(windows):
         assert left.end - right.first >= min(overlap, left.steps)
 
 

@@ -109,7 +109,7 @@ def add(
         for clip, target in zip(clips, outputs, strict=True):
             try:
                 takes = film.add_sound(
-                    clip, target, cues=cues, audio_only=audio_only, options=options, progress=progress
+                    clip, target, cues=cues, audio_only=audio_only, progress=progress, **dataclasses.asdict(options)
                 )
                 results.append({"clip": str(clip), "model": model, "takes": [_take_json(take) for take in takes]})
                 if not as_json:
@@ -164,7 +164,7 @@ def make(
     from phonofilm.pipeline import Phonofilm
 
     with _progress() as progress:
-        takes = Phonofilm.load(model, device).make(prompt, output, options, progress)
+        takes = Phonofilm.load(model, device).make(prompt, output, progress=progress, **dataclasses.asdict(options))
     if as_json:
         typer.echo(json.dumps({"prompt": prompt, "model": model, "takes": [_take_json(t) for t in takes]}, indent=1))
     else:

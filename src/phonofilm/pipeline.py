@@ -8,7 +8,7 @@ C latent width, E embedding width, S samples.
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phonofilm.cues import CueCurves, CueSheet, curves_to_sheet, read_cue_sheet, resample_curves, sheet_to_curves
+from phonofilm.cues import CueCurves, CueSheet, curves_to_sheet, read_cue_sheet, sheet_to_curves
 from phonofilm.device import choose_device, matmul_dtype
 from phonofilm.encoders.cue_curves import cue_request, find_cues
 from phonofilm.encoders.heard import HeardTable, expected_sounds, load_table
@@ -123,25 +123,32 @@ class Phonofilm:
         *,
         cues: str | Path | None = None,
         audio_only: bool = False,
-        options: AddOptions | None = None,
-        prompt: str | None = None,
-        negative: str | None = None,
-        takes: int | None = None,
-        seed: int | None = None,
+        prompt: str = "",
+        negative: str = "",
+        takes: int = 1,
+        seed: int = 0,
+        steps: int = 0,
+        guidance: float = 0.0,
+        sync: float = 1.0,
+        loudness: str = "web",
+        mono: bool = False,
+        keep_original: bool = False,
+        original_db: float = -6.0,
         progress: Progress = no_progress,
     ) -> list[Take]:
         """Give a clip its sound; the picture is copied untouched.
 
         clip: any video file. output: where to; beside the clip as NAME.sound.SUFFIX when None. With several takes a
         number goes before the suffix. cues: an edited cue sheet that replaces what was seen. audio_only: write sound
-        (wav, flac, ogg, m4a by suffix) instead of video. options: the rest; prompt, negative, takes and seed are
-        shorthands that override it.
+        (wav, flac, ogg, mp3, m4a by suffix) instead of video. The others are the fields of `AddOptions`, with their
+        meanings and ranges.
 
         Returns the takes in order of seed. Raises InputError, OutputError or ModelError; then nothing is written of
         the take at hand.
         """
-        given = {"prompt": prompt, "negative": negative, "takes": takes, "seed": seed}
-        chosen = replace(options or AddOptions(), **{name: value for name, value in given.items() if value is not None})
+        chosen = AddOptions(
+            prompt, negative, takes, seed, steps, guidance, sync, loudness, mono, keep_original, original_db
+        )
         watch = Stopwatch()
         with watch.stage("probe", progress):
             info = probe(Path(clip))
@@ -172,10 +179,25 @@ class Phonofilm:
         return self._look(probe(Path(clip)), Stopwatch(), progress).sheet
 
     def make(
-        self, prompt: str, output: str | Path, options: MakeOptions | None = None, progress: Progress = no_progress
+        self,
+        prompt: str,
+        output: str | Path,
+        *,
+        seconds: float = 8.0,
+        negative: str = "",
+        takes: int = 1,
+        seed: int = 0,
+        steps: int = 0,
+        guidance: float = 0.0,
+        loudness: str = "web",
+        mono: bool = False,
+        progress: Progress = no_progress,
     ) -> list[Take]:
-        """Sound from words alone, written to `output` (wav, flac, ogg, m4a by suffix). Raises as `add_sound`."""
-        chosen = options or MakeOptions()
+        """Sound from words alone, written to `output` (wav, flac, ogg, mp3, m4a by suffix).
+
+        The others are the fields of `MakeOptions`. Returns and raises as `add_sound`.
+        """
+        chosen = MakeOptions(seconds, negative, takes, seed, steps, guidance, loudness, mono)
         check_prompt("prompt", prompt)
         if not prompt.strip():
             raise OptionError("the prompt is empty; say in words what should be heard")

@@ -26,4 +26,5 @@ class ConvNextBlock(nn.Module):
         """(B, L, W) → (B, L, W)."""
         h = self.depthwise(x.transpose(1, 2)).transpose(1, 2)  # (B, L, W)
         h = nn.functional.gelu(self.expand(self.norm(h)))  # (B, L, H)
-        return x + self.scale * self.reduce(h)  # (B, L, W)
+        result: Tensor = x + self.scale * self.reduce(h)  # (B, L, W)
+        return result

@@ -8,7 +8,8 @@ The network is a plain residual 2-d convolution stack with batch normalisation, 
 little data (Kong et al. 2020, "PANNs"; Piczak 2015), pooled over time by mean plus maximum, so that a steady sea and
 a single sneeze are both heard, in a recording of any length.
 
-Dimension letters: B batch, S samples, M mel bands, T steps of the log-mel, C classes, W channels, N windows.
+Dimension letters: B batch, S samples, M mel bands, T steps of the log-mel, C classes, W channels, H head width,
+N windows.
 """
 
 import itertools
@@ -92,7 +93,8 @@ class Listener(nn.Module):
         self.stem_norm = nn.BatchNorm2d(config.stem)
         widths = (config.stem, *config.widths)
         self.stages = nn.ModuleList(Stage(a, b) for a, b in itertools.pairwise(widths))
-        self.head_in = nn.Linear(widths[-1], config.head)
+        rows = config.bands // 2 ** len(widths)
+        self.head_in = nn.Linear(widths[-1] * rows, config.head)
         self.dropout = nn.Dropout(config.dropout)
         self.head_out = nn.Linear(config.head, len(config.classes))
 
@@ -104,9 +106,10 @@ class Listener(nn.Module):
         x = torch.relu(self.stem_norm(self.stem(x)))  # (B, W, M/2, T/2)
         for stage in self.stages:
             x = stage(x)
-        x = x.mean(dim=2)  # (B, W, T/16)
-        x = x.mean(dim=2) + x.amax(dim=2)  # (B, W)
-        x = torch.relu(self.head_in(self.dropout(x)))  # (B, head)
+        # Pitch is not averaged away: where in the spectrum something lies tells a helicopter from rain.
+        x = x.permute(0, 3, 1, 2).flatten(2)  # (B, T/16, W M/16)
+        x = torch.relu(self.head_in(self.dropout(x)))  # (B, T/16, H)
+        x = x.mean(dim=1) + x.amax(dim=1)  # (B, H)
         logits: Tensor = self.head_out(self.dropout(x)).float()  # (B, C)
         return logits
 

@@ -108,7 +108,8 @@ def activity_curve(samples: FloatArray, rate_hz: int) -> FloatArray:
     level_db = 10 * np.log10(2 * power[centres] + 1e-12)  # (N,)
     top_db = max(10 * np.log10(2 * power.max() + 1e-12), QUIET_DB - ACTIVITY_LOW_DB + ACTIVITY_HIGH_DB)
     share = (level_db - top_db - ACTIVITY_LOW_DB) / (ACTIVITY_HIGH_DB - ACTIVITY_LOW_DB)
-    return uniform_filter1d(share.clip(0, 1), 5, mode="nearest").astype(np.float32)
+    result: FloatArray = uniform_filter1d(share.clip(0, 1), 5, mode="nearest").astype(np.float32)
+    return result
 
 
 def sound_curves(samples: FloatArray, rate_hz: int) -> CueCurves:
@@ -147,7 +148,8 @@ def _flux(loudness: FloatArray) -> FloatArray:
     """(M, B) → (M,) mean rise over LAG frames, against the loudest of each band and its two neighbours."""
     before = maximum_filter1d(loudness, 3, axis=1)
     before = np.concatenate([np.repeat(before[:1], LAG, axis=0), before[:-LAG]])[: len(loudness)]
-    return np.maximum(loudness - before, 0).mean(axis=1).astype(np.float32)
+    result: FloatArray = np.maximum(loudness - before, 0).mean(axis=1).astype(np.float32)
+    return result
 
 
 def _candidates(flux: FloatArray) -> np.ndarray:
@@ -204,4 +206,5 @@ def _band_filters(width: int, rate_hz: int) -> FloatArray:
     centres = edges_hz[1:-1]
     rising = (f - centres) / np.maximum(centres - edges_hz[:-2], bin_hz)
     falling = (f - centres) / np.maximum(edges_hz[2:] - centres, bin_hz)
-    return np.maximum(0, 1 - np.where(f < centres, -rising, falling)).astype(np.float32)
+    result: FloatArray = np.maximum(0, 1 - np.where(f < centres, -rising, falling)).astype(np.float32)
+    return result

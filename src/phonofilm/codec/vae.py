@@ -70,7 +70,10 @@ class MelVae(nn.Module):
         for block in self.decode_blocks:
             x = block(x)
         batch, steps, _ = x.shape
-        return self.decode_out(x).float().reshape(batch, steps * self.config.patch, self.config.bands)  # (B, T, M)
+        result: Tensor = (
+            self.decode_out(x).float().reshape(batch, steps * self.config.patch, self.config.bands)
+        )  # (B, T, M)
+        return result
 
     def encode(self, mel: Tensor) -> Tensor:
         """Log-mel (B, M, T) → mean latents (B, L, Z)."""

@@ -84,7 +84,7 @@ class Vocoder(nn.Module):
         """
         n_fft, hop = self.config.n_fft, self.config.hop // self.config.splits
         pieces = torch.fft.irfft(spectrum, n_fft, dim=-1) * self.window  # (B, P, n_fft)
-        batch, count, _ = pieces.shape
+        count = pieces.shape[1]
         length = (count - 1) * hop + n_fft
         wave = _fold(pieces, length, hop)  # (B, length)
         weight = _fold((self.window**2).expand(1, count, n_fft), length, hop)  # (1, length)

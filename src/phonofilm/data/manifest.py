@@ -71,7 +71,7 @@ def _group(row: dict[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Span:
-    """Where one recording lies in the flat file, and its loudest sample (value within ±1, position in the recording)."""
+    """Where one recording lies in the flat file, and its loudest sample: how high it is, and where in the recording."""
 
     offset: int
     count: int

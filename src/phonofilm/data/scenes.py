@@ -125,7 +125,8 @@ def colour(wave: FloatArray, generator: np.random.Generator) -> FloatArray:
     corner = np.exp(-2 * np.pi * generator.uniform(300, 4000) / RATE_HZ)
     low = lfilter([1 - corner], [1, -corner], wave)
     gain = 10 ** (generator.uniform(-6, 6) / 20)
-    return (low + gain * (wave - low)).astype(np.float32)
+    result: FloatArray = (low + gain * (wave - low)).astype(np.float32)
+    return result
 
 
 def add_room(sound: FloatArray, generator: np.random.Generator) -> FloatArray:
@@ -135,7 +136,8 @@ def add_room(sound: FloatArray, generator: np.random.Generator) -> FloatArray:
     tail = generator.standard_normal(count) * np.exp(-6.9 * np.arange(count) / count)
     tail *= generator.uniform(0.1, 0.5) / np.sqrt((tail**2).sum())
     wet = fftconvolve(sound, lfilter([0.4], [1, -0.6], tail))[: len(sound)]
-    return (sound + wet).astype(np.float32)
+    result: FloatArray = (sound + wet).astype(np.float32)
+    return result
 
 
 def fade(wave: FloatArray) -> FloatArray:

@@ -1,6 +1,6 @@
 """Examples as the flow network eats them: latents, cue curves and labels, a few thousand to a file.
 
-One shard is a safetensors file: latents (N, L, Z) float16, curves (N, 2, L * patch) uint8 (onset and activity, 255 = 1),
+One shard is a safetensors file: latents (N, L, Z) float16, curves (N, 2, L * patch) uint8 (onset, activity; 255 = 1),
 labels (N, 2) int16 into the list of labels in the metadata, -1 for none. Shards are written one by one, so training can
 start on the first while the rest are made, and each is seeded by its number alone, so that several processes can share
 the work.

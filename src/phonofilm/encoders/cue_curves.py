@@ -22,7 +22,7 @@ from phonofilm.types import FloatArray, Frames
 
 __all__ = ["cue_request", "curves_from_motion", "find_cues", "strikes"]
 
-POOL_BLOCKS = 0.7
+POOL_BLOCKS = 0.5
 """Standard deviation, in blocks, of the neighbourhood that an object may move in without seeming to stop."""
 DOWNWARDS = 0.45
 """Weight of the direction: a strike counts 1 downwards, 0.55 sideways, 0.1 upwards."""
@@ -32,7 +32,8 @@ FINE_HZ = 200
 STRIKE_WIDTH_S = 0.03
 STRIKE_WIDTH_STEPS = 0.8
 """A stop spread over much more than these (seconds, or frame steps if longer) is a hand coming to rest, no strike."""
-LEVEL_SPAN_S = 1.0
+LEVEL_SPAN_S, LEVEL_SPAN_STEPS = 1.0, 16
+"""What goes on all the time, by the median over this span (seconds, or steps if longer) either way, is no strike."""
 NEIGHBOUR_S = 0.13
 RELATIVE_THRESHOLD = 0.33
 USUAL_SPAN_S = 3.0
@@ -113,7 +114,8 @@ def _strike_events(motion: Motion) -> tuple[DoubleArray, DoubleArray]:
         width = max(STRIKE_WIDTH_S, STRIKE_WIDTH_STEPS * step)
         near = slice(*np.searchsorted(fine_s, (time - 4 * width, time + 4 * width)))
         curve[near] += value * np.exp(-0.5 * ((fine_s[near] - time) / width) ** 2)
-    curve -= ndimage.median_filter(curve, int(2 * LEVEL_SPAN_S * FINE_HZ) | 1, mode="nearest")
+    span_s = max(LEVEL_SPAN_S, LEVEL_SPAN_STEPS * float(np.median(np.diff(motion.times_s))))
+    curve -= ndimage.median_filter(curve, int(2 * span_s * FINE_HZ) | 1, mode="nearest")
     highest = ndimage.maximum_filter1d(curve, int(2 * NEIGHBOUR_S * FINE_HZ) | 1)
     found = np.flatnonzero((curve == highest) & (curve > FLOOR))
     if not len(found):

@@ -4,7 +4,8 @@ Each pair of consecutive frames is first brought together by one global similari
 correlation and refined by robust Gauss-Newton steps. What still moves is measured by pyramidal least-squares optical
 flow (Lucas and Kanade 1981; Bouguet 2001). Repeated frames, which rate conversion leaves behind, are dropped first.
 
-Dimension letters: F frames, P = F - 1 pairs, H height, W width, h height / 2, w width / 2, Y X rows and columns of blocks.
+Dimension letters: F frames, P = F - 1 pairs, H height, W width, h height / 2, w width / 2, Y X rows and
+columns of blocks.
 """
 
 from dataclasses import dataclass
@@ -21,15 +22,18 @@ BLOCK = 4
 """Edge of a block in half-size pixels: about a twentieth of the picture's width at the size of `cue_request`."""
 REPEAT_SHARE = 0.05
 REPEAT_SPAN = 30
-"""A frame that changes less than this share of what its neighbours do is a repeat, if within this many frames either
-way a twelfth are: rate conversion leaves every fifth to second frame so. Recompression makes them not quite equal."""
-CHUNK = 64
+"""A frame that changes less than this share of what frames before and after it do is a repeat, if within this many
+frames either way a twelfth are: rate conversion leaves every fifth to second frame so, and recompression makes them
+not quite equal."""
+CHUNK = 24
 PYRAMID_LEVELS = 4
 FLOW_STEPS = 2
 FLOW_DAMPING = 30.0
 """Added to the gradient energy (grey levels squared per pixel): flat and noisy areas report no motion."""
 TRUST_SLOPE = 2.0
 """Flow is believed fully when it explains this many times less than all of the change: 2 means half."""
+DARK_LEVEL = 12.0
+"""Mean luma (of 255) under which a picture is all but black and its motion not to be believed."""
 CUT_SHARE = 0.4
 """A cut changes at least this share of the picture beyond explaining by motion."""
 
@@ -79,7 +83,8 @@ def find_motion(frames: Frames) -> Motion:
         novelty[part] = _new_share(before, after, unexplained)
     cut = _cuts(novelty)
     step_s = np.maximum(np.diff(times_s), 1e-3).astype(np.float32)[:, None, None]
-    right[cut], down[cut] = 0, 0
+    unseen = cut | (np.minimum(level[1:], level[:-1]) < DARK_LEVEL)
+    right[unseen], down[unseen] = 0, 0
     return Motion(times_s, right / step_s / width, down / step_s / width, level, cut)
 
 
@@ -107,8 +112,9 @@ def repeats(luma: FloatArray) -> BoolArray:
     if len(luma) < 2:
         return np.zeros(len(luma), bool)
     change = np.abs(np.diff(luma, axis=0)).mean((1, 2))  # (P,)
-    usual = ndimage.percentile_filter(change, 75, 9, mode="nearest")
-    found = change < REPEAT_SHARE * usual
+    padded = np.pad(change, 2, mode="reflect" if len(change) > 2 else "edge")
+    around = np.minimum(np.maximum(padded[:-4], padded[1:-3]), np.maximum(padded[3:-1], padded[4:]))
+    found = change < REPEAT_SHARE * around
     regular = ndimage.uniform_filter1d(found.astype(np.float32), 2 * REPEAT_SPAN + 1, mode="reflect") > 1 / 12
     return np.concatenate([[False], found & regular])
 
@@ -125,7 +131,7 @@ def _blocks(picture: FloatArray) -> FloatArray:
     count, height, width = picture.shape
     rows, columns = height // BLOCK, width // BLOCK
     part = picture[:, : rows * BLOCK, : columns * BLOCK].reshape(count, rows, BLOCK, columns, BLOCK)
-    return part.mean((2, 4))
+    return np.asarray(part.mean((2, 4)), np.float32)
 
 
 def _sample(picture: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
@@ -134,12 +140,18 @@ def _sample(picture: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
     x, y = x.clip(0, width - 1.001), y.clip(0, height - 1.001)
     left, top = x.astype(np.int32), y.astype(np.int32)
     fx, fy = x - left, y - top
-    corner = (np.arange(count, dtype=np.int32) * (height * width))[:, None, None] + top * width + left
+    corner = top * width
+    corner += left
+    corner += (np.arange(count, dtype=np.int32) * (height * width))[:, None, None]
     flat = picture.reshape(-1)
-    above, below = flat[corner], flat[corner + width]
-    above += (flat[corner + 1] - above) * fx
-    below += (flat[corner + width + 1] - below) * fx
-    return above + (below - above) * fy
+    # Views that start later stand for the neighbours, so that one index array serves all four corners.
+    above, below = flat.take(corner), flat[width:].take(corner)
+    above += (flat[1:].take(corner) - above) * fx
+    below += (flat[width + 1 :].take(corner) - below) * fx
+    below -= above
+    below *= fy
+    above += below
+    return np.asarray(above, np.float32)
 
 
 def _grid(height: int, width: int) -> tuple[FloatArray, FloatArray]:
@@ -152,40 +164,49 @@ def align(before: FloatArray, after: FloatArray) -> FloatArray:
 
     What lies outside the moved frame is filled with `before`: nothing is known to change there.
     """
+    height, width = before.shape[1:]
+    after = _relight(before, after)
+    still = _misfit(after, before)
+    similarity = np.zeros((len(before), 4), np.float32)
+    similarity[:, :2] = _phase_shift(before, after)
+    similarity[_misfit(_sample(after, *_source(similarity, height, width)), before) > 0.9 * still] = 0
+    column, row = _source(_refine(before, after, similarity), height, width)
+    result = _sample(after, column, row)
+    worse = _misfit(result, before) > still
+    outside = (column < 0) | (column > width - 1) | (row < 0) | (row > height - 1)
+    result = np.where(outside, before, result)
+    result[worse] = after[worse]
+    return result
+
+
+def _source(similarity: FloatArray, height: int, width: int) -> tuple[FloatArray, FloatArray]:
+    """Where each pixel comes from, x and y (P, h, w), under shift right, shift down, zoom and turn (P, 4)."""
+    x, y = _grid(height, width)
+    across, along = x - (width - 1) / 2, y - (height - 1) / 2
+    right, down, zoom, turn = (similarity[:, i, None, None] for i in range(4))
+    return x + right + zoom * across - turn * along, y + down + turn * across + zoom * along
+
+
+def _misfit(picture: FloatArray, wanted: FloatArray) -> FloatArray:
+    """(P,) mean absolute difference."""
+    return np.asarray(np.abs(picture - wanted).mean((1, 2)), np.float32)
+
+
+def _refine(before: FloatArray, after: FloatArray, similarity: FloatArray) -> FloatArray:
+    """(P, 4) → (P, 4): three Gauss-Newton steps. Weights fall with the residual, so what moves by itself has no say."""
     count, height, width = before.shape
     x, y = _grid(height, width)
     across, along = x - (width - 1) / 2, y - (height - 1) / 2
-
-    after = _relight(before, after)
-
-    def source(similarity: FloatArray) -> tuple[FloatArray, FloatArray]:
-        dx, dy, zoom, turn = (similarity[:, i, None, None] for i in range(4))
-        return x + dx + zoom * across - turn * along, y + dy + turn * across + zoom * along
-
-    def moved(similarity: FloatArray) -> FloatArray:
-        return _sample(after, *source(similarity))
-
-    def misfit(picture: FloatArray) -> FloatArray:
-        return np.abs(picture - before).reshape(count, -1).mean(1)
-
-    similarity = np.zeros((count, 4), np.float32)
-    still = misfit(after)
-    similarity[:, :2] = _phase_shift(before, after)
-    similarity[misfit(moved(similarity)) > 0.9 * still] = 0
     gy, gx = np.gradient(before, axis=(1, 2))
     jacobian = np.stack([gx, gy, gx * across + gy * along, gy * across - gx * along], 1).reshape(count, 4, -1)
     damping = np.diag([10.0, 10.0, 1e4, 1e4]).astype(np.float32)
     for _ in range(3):
-        residual = (moved(similarity) - before).reshape(count, -1)
+        residual = (_sample(after, *_source(similarity, height, width)) - before).reshape(count, -1)
         scale = 1.4826 * np.median(np.abs(residual[:, ::3]), axis=1)[:, None] + 0.5
         weighted = jacobian * ((1 + (residual / (1.5 * scale)) ** 2) ** -2)[:, None]
         normal = weighted @ jacobian.transpose(0, 2, 1) + damping  # (P, 4, 4)
-        step = np.linalg.solve(normal, weighted @ residual[..., None])[..., 0]
-        similarity = similarity - step
-    similarity[misfit(moved(similarity)) > still] = 0
-    column, row = source(similarity)
-    inside = (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)
-    return np.where(inside, _sample(after, column, row), before)
+        similarity = similarity - np.linalg.solve(normal, weighted @ residual[..., None])[..., 0]
+    return similarity
 
 
 def _relight(before: FloatArray, after: FloatArray) -> FloatArray:
@@ -198,7 +219,7 @@ def _relight(before: FloatArray, after: FloatArray) -> FloatArray:
     step = np.median(a - b, axis=1)[:, None]
     fade_fits = np.abs(a - b * factor).mean(1) < np.abs(a - b - step).mean(1)
     factor[~fade_fits], step[fade_fits] = 1, 0
-    return after * factor[..., None] + step[..., None]
+    return np.asarray(after * factor[..., None] + step[..., None], np.float32)
 
 
 def _phase_shift(before: FloatArray, after: FloatArray) -> FloatArray:
@@ -216,7 +237,7 @@ def _phase_shift(before: FloatArray, after: FloatArray) -> FloatArray:
 
 def _window(picture: FloatArray) -> FloatArray:
     """Means over a soft 7 x 7 window."""
-    return ndimage.uniform_filter(ndimage.uniform_filter(picture, (0, 5, 5)), (0, 3, 3))
+    return np.asarray(ndimage.uniform_filter(ndimage.uniform_filter(picture, (0, 5, 5)), (0, 3, 3)), np.float32)
 
 
 def flow(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -229,7 +250,7 @@ def flow(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray,
         if u.shape != a.shape:
             u, v = _double(u, a.shape), _double(v, a.shape)
         x, y = _grid(*a.shape[1:])
-        gy, gx = np.gradient(a, axis=(1, 2))
+        gy, gx = (np.asarray(part, np.float32) for part in np.gradient(a, axis=(1, 2)))
         xx, yy, xy = _window(gx * gx) + FLOW_DAMPING, _window(gy * gy) + FLOW_DAMPING, _window(gx * gy)
         determinant = xx * yy - xy * xy
         for _ in range(FLOW_STEPS):
@@ -237,24 +258,36 @@ def flow(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray,
             tx, ty = _window(gx * residual), _window(gy * residual)
             u = u - ((yy * tx - xy * ty) / determinant).clip(-1.5, 1.5)
             v = v - ((xx * ty - xy * tx) / determinant).clip(-1.5, 1.5)
-        u, v = ndimage.median_filter(u, (1, 3, 3)), ndimage.median_filter(v, (1, 3, 3))
+        u, v = _without_outliers(u), _without_outliers(v)
     left = _window(np.abs(_sample(after, x + u, y + v) - before))
     # Where moving the pixels does not explain the change, nothing moved: it is grain, light, fire, or something new.
     trust = (TRUST_SLOPE * (1 - left / (_window(np.abs(after - before)) + 0.5))).clip(0, 1)
     return u * trust, v * trust, left
 
 
+def _without_outliers(field: FloatArray) -> FloatArray:
+    """Median of three along the columns, then along the rows: nearly the 3 x 3 median, ten times as fast."""
+    for axis in (1, 2):
+        middle = np.moveaxis(field, axis, 0)
+        padded = np.concatenate([middle[:1], middle, middle[-1:]])
+        a, b, c = padded[:-2], padded[1:-1], padded[2:]
+        middle = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+        field = np.ascontiguousarray(np.moveaxis(middle, 0, axis))
+    return field
+
+
 def _double(field: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     """A flow field for the next finer level of the pyramid: (P, h, w) of `shape`, twice as long."""
     fine = field.repeat(2, 1).repeat(2, 2)
     fine = np.pad(fine, [(0, 0)] + [(0, max(0, shape[i] - fine.shape[i])) for i in (1, 2)], mode="edge")
-    return ndimage.uniform_filter(fine[:, : shape[1], : shape[2]], (0, 3, 3)) * np.float32(2)
+    return np.asarray(2 * ndimage.uniform_filter(fine[:, : shape[1], : shape[2]], (0, 3, 3)), np.float32)
 
 
 def _new_share(before: FloatArray, after: FloatArray, unexplained: FloatArray) -> FloatArray:
     """(P,) share of the picture that differs by a good part of its own contrast, whatever moved."""
     contrast = 0.5 * (before.std((1, 2)) + after.std((1, 2)))[:, None, None] + 2
-    return (unexplained > 0.3 * contrast).mean((1, 2)).astype(np.float32)
+    result: FloatArray = (unexplained > 0.3 * contrast).mean((1, 2)).astype(np.float32)
+    return result
 
 
 def _cuts(novelty: FloatArray) -> BoolArray:

@@ -56,8 +56,8 @@ def grouped(parts: Sequence[str], groups: int) -> tuple[str, ...]:
 def prompt_features(prompt: str, encoder: SentenceVectors, tokens: int = TOKENS) -> Tensor | None:
     """The text stream of a prompt: (P, D) float32 with P = tokens, values of unit variance; None for an empty prompt.
 
-    The rows are the prompt's phrases, repeated from the first until all rows are filled, so that the mean of the rows is
-    the mean of the phrases. Beyond P phrases, neighbouring ones are read together, so that none is lost.
+    The rows are the prompt's phrases, repeated from the first until all are filled, so that the mean of the rows is the
+    mean of the phrases. Beyond P phrases, neighbouring ones are read together, so that none is lost.
     Raises OptionError as the encoder does for too many tokens in one phrase.
     """
     parts = grouped(phrases(prompt), tokens)

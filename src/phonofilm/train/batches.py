@@ -136,7 +136,8 @@ class FlowBatches:
             numbers += choices[int(self.generator.integers(len(choices)))]
         if not numbers:
             numbers = [int(self.generator.integers(len(SILENCE)))]
-        return self.words.table[[numbers[i % len(numbers)] for i in range(self.text_tokens)]]
+        result: Tensor = self.words.table[[numbers[i % len(numbers)] for i in range(self.text_tokens)]]
+        return result
 
     def _image(self, labels: list[str], names: tuple[str, ...], steps: int) -> tuple[Tensor, Tensor]:
         """(I, E) rows of a blurred other description, and which of them are known."""
@@ -157,7 +158,8 @@ class FlowBatches:
 
     def _description(self, label: str) -> Tensor:
         choices = self.words.whole[label]
-        return self.words.table[choices[int(self.generator.integers(len(choices)))]]
+        result: Tensor = self.words.table[choices[int(self.generator.integers(len(choices)))]]
+        return result
 
 
 def image_rows(latent_steps: int) -> int:

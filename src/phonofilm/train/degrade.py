@@ -46,7 +46,7 @@ def degrade_onsets(
     times, strengths = peaks(onset, rate_hz)
     kept = generator.random(len(times)) >= how.dropped * generator.random()
     times, strengths = times[kept], strengths[kept]
-    times = times + generator.normal(0, how.jitter_s * generator.random(), len(times))
+    times = times + generator.normal(0, how.jitter_s * generator.random(), len(times)).astype(np.float32)
     strengths = strengths * np.exp(generator.normal(0, how.gain_spread, len(times)))
     length_s = len(onset) / float(rate_hz)
     false = generator.poisson(how.invented_per_s * length_s * generator.random())

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Average:
@@ -24,7 +24,8 @@ class Average:
     def update(self, network: nn.Module, step: int) -> None:
         """Blend in the weights after step `step`; early on the average forgets faster, so that it is never stale."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        own, new = list(self.network.parameters()), list(network.parameters())
+        own: list[Tensor] = list(self.network.parameters())
+        new: list[Tensor] = list(network.parameters())
         torch._foreach_lerp_(own, new, 1 - decay)
         for kept, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
             kept.copy_(buffer)

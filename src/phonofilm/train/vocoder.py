@@ -144,7 +144,8 @@ def train_vocoder(sounds: Path, run: Path, device: torch.device, recipe: Vocoder
         with torch.autocast(device.type, torch.bfloat16):
             made = vocoder(twice, noise)  # (2B, S)
         chosen = torch.randperm(len(RESOLUTIONS), generator=draw)[:RESOLUTIONS_A_STEP]
-        loss = energy_distance(wave, *made.float().chunk(2), [RESOLUTIONS[i] for i in chosen])
+        first_made, second_made = made.float().chunk(2)  # 2 x (B, S)
+        loss = energy_distance(wave, first_made, second_made, [RESOLUTIONS[i] for i in chosen.tolist()])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(vocoder.parameters(), 2.0)

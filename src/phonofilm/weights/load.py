@@ -21,6 +21,7 @@ from phonofilm.codec.codec import Codec
 from phonofilm.codec.vae import MelVae, VaeConfig
 from phonofilm.codec.vocoder import Vocoder, VocoderConfig
 from phonofilm.errors import ModelError
+from phonofilm.flow.layers import settle
 from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise
 from phonofilm.weights.registry import ModelRow, find_model
 
@@ -60,6 +61,7 @@ def save_net(net: nn.Module, config: str, path: Path, dtype: torch.dtype) -> str
         key: (value if key in buffers else value.to(dtype)).contiguous() for key, value in net.state_dict().items()
     }
     save_file(tensors, path, {"config": config})
+    path.chmod(0o644)  # safetensors writes files that only their owner may read
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -111,6 +113,7 @@ def load_nets(name: str, device: torch.device, dtype: torch.dtype) -> Nets:
         return read_net(row.file(file), hashes[file], build, device)
 
     flow = read("flow.safetensors", lambda text: FlowNetwork(FlowConfig.from_json(text), dtype))
+    settle(flow)
     vae = read("vae.safetensors", lambda text: MelVae(_config(VaeConfig, text)))
     vocoder = read("vocoder.safetensors", lambda text: Vocoder(_config(VocoderConfig, text)))
     return Nets(row, flow, Codec(vae, vocoder), MINI_SAMPLING, device)

@@ -1,0 +1,50 @@
+"""Writing files so that a reader never meets half of one."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from phonofilm.errors import OutputError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new name in the folder of `path`, moved onto `path` when the block ends well and deleted when it does not.
+
+    The suffix is kept, because writers choose their format by it. An interrupt counts as not well.
+    Raises OutputError when the folder cannot be written to or the disk is full.
+    """
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path} ({error.strerror or error}); choose another folder") from error
+    finally:
+        partial.unlink(missing_ok=True) if path.parent.is_dir() else None
+
+
+def check_writable(path: Path) -> None:
+    """Raises OutputError when `path` is a folder, or its folder is missing or may not be written to."""
+    if path.is_dir():
+        raise OutputError(f"output {path} is a folder; give a file name")
+    if not path.parent.is_dir():
+        raise OutputError(f"output folder {path.parent} does not exist; make it first or choose another")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"output folder {path.parent} may not be written to; choose another")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder for results if it is not there. Raises OutputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {path} ({error.strerror}); choose another") from error
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write UTF-8 text, whole or not at all. Raises OutputError."""
+    check_writable(path)
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")

@@ -1,0 +1,131 @@
+"""What a clip is, read from its packets without decoding more than one frame."""
+
+import hashlib
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream as AvVideoStream
+
+from phonofilm.errors import MediaError
+from phonofilm.types import AudioStream, ClipInfo, VideoStream
+
+FINGERPRINT_PACKETS = 64
+STILL_FORMATS = ("image2", "_pipe")
+
+
+@dataclass(frozen=True)
+class _Packets:
+    """Summary of the video packets: shown span in seconds and the hash of the first payloads."""
+
+    start_s: Fraction
+    end_s: Fraction
+    count: int
+    fingerprint: str
+
+
+def probe(path: Path) -> ClipInfo:
+    """Read what a clip says about itself.
+
+    Raises MediaError when the file is missing, not a video, without a picture or without a single frame that can be
+    decoded.
+    """
+    with open_media(path) as container:
+        stream = video_stream(container, path)
+        if any(part in container.format.name for part in STILL_FORMATS):
+            raise MediaError(f"{path} is a still picture; give a video")
+        audio = next(iter(container.streams.audio), None)
+        sound = None if audio is None else AudioStream(audio.codec_context.name, audio.rate or 0, audio.channels)
+        rate_hz = Fraction(stream.average_rate or stream.guessed_rate or 25)
+        packets = _read_packets(container, stream, rate_hz, path)
+        frame = _first_frame(path)
+        rotation = int(frame.rotation) % 360
+        size = (frame.height, frame.width) if rotation in (90, 270) else (frame.width, frame.height)
+        if packets.end_s <= packets.start_s:
+            raise MediaError(f"{path} has a picture that lasts no time; give a video of at least one frame")
+        video = VideoStream(stream.codec_context.name, *size, rotation, rate_hz)
+        return ClipInfo(
+            path=path,
+            container=container.format.name,
+            start_s=packets.start_s,
+            duration_s=packets.end_s - packets.start_s,
+            video=video,
+            audio=sound,
+            fingerprint=packets.fingerprint,
+        )
+
+
+def open_media(path: Path) -> InputContainer:
+    """An open container, or MediaError in one line."""
+    if not path.exists():
+        raise MediaError(f"{path} does not exist; check the path")
+    if path.is_dir():
+        raise MediaError(f"{path} is a folder; give the files in it")
+    if path.stat().st_size == 0:
+        raise MediaError(f"{path} is empty (0 bytes); copy or download it again")
+    try:
+        return av.open(str(path))
+    except (av.error.FFmpegError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise MediaError(
+            f"{path} is not a video that can be read ({reason}); it may be damaged, cut short or another kind of file"
+        ) from error
+
+
+def video_stream(container: InputContainer, path: Path) -> AvVideoStream:
+    """The first picture stream that is not cover art. Raises MediaError when there is none."""
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            stream.thread_type = "AUTO"
+            return stream
+    if container.streams.audio:
+        raise MediaError(f"{path} has sound but no picture; give a video, or use 'phonofilm make' for sound from words")
+    raise MediaError(f"{path} has no picture; give a video")
+
+
+def _read_packets(container: InputContainer, stream: AvVideoStream, rate_hz: Fraction, path: Path) -> _Packets:
+    digest, count = hashlib.sha256(), 0
+    shown: list[tuple[int, int]] = []
+    base = stream.time_base or Fraction(1, 1000)
+    try:
+        for packet in container.demux(stream):
+            if not packet.size:
+                continue
+            if count < FINGERPRINT_PACKETS:
+                digest.update(bytes(packet))
+            count += 1
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if stamp is not None and not packet.is_discard:
+                shown.append((stamp, packet.duration or 0))
+    except av.error.FFmpegError as error:
+        if not shown:
+            raise MediaError(f"{path} cannot be read ({error.strerror}); it may be damaged or cut short") from error
+    if not count:
+        raise MediaError(f"{path} holds no frames; give a video of at least one frame")
+    if not shown:
+        # Raw streams carry no timestamps: the rate alone says how long they last.
+        return _Packets(Fraction(0), count / rate_hz, count, digest.hexdigest()[:32])
+    shown.sort()
+    last, length = shown[-1]
+    if not length:
+        # Matroska and GIF may leave the last duration out: the frame before says how long one is shown.
+        length = last - shown[-2][0] if len(shown) > 1 else round(1 / rate_hz / base)
+    return _Packets(shown[0][0] * base, (last + length) * base, count, digest.hexdigest()[:32])
+
+
+def _first_frame(path: Path) -> VideoFrame:
+    """The first frame that decodes: it alone knows the rotation, and proves that there is a picture."""
+    with open_media(path) as container:
+        stream = video_stream(container, path)
+        for packet in container.demux(stream):
+            try:
+                for frame in packet.decode():
+                    return frame
+            except av.error.InvalidDataError:
+                continue
+            except av.error.FFmpegError as error:
+                raise MediaError(f"{path} cannot be decoded ({error.strerror}); convert it to H.264 first") from error
+    raise MediaError(f"{path} has no frame that can be decoded; it may be damaged or cut short")
