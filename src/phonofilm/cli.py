@@ -197,6 +197,90 @@ def models(as_json: JsonOption = False) -> None:
     )
 
 
+@evaluate_app.command("sync")
+def evaluate_sync(
+    clips: Annotated[list[Path], typer.Argument(help="Video files that have their real sound.", show_default=False)],
+    prompt: Annotated[str, typer.Option("--prompt", help="Prompt given with every clip.")] = "",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=64, help="Takes per clip to average over.")] = 1,
+    model: ModelOption = "mini",
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Compare the onsets of generated sound with those of the clips' own."""
+    _start_logging(verbose)
+    from phonofilm.evaluate.run import mean_sync, measure_sync
+    from phonofilm.pipeline import Phonofilm
+
+    with _progress() as progress:
+        rows, failed = measure_sync(Phonofilm.load(model, device), clips, prompt, seeds, progress)
+    for clip, error in failed:
+        _complain(error, clip)
+    names = [field.name for field in dataclasses.fields(rows[0].score)] if rows else []
+    if as_json:
+        typer.echo(
+            json.dumps([{"clip": str(row.clip), "seed": row.seed, **dataclasses.asdict(row.score)} for row in rows])
+        )
+    else:
+        table = [
+            (
+                row.clip.name,
+                row.seed,
+                *(_short(getattr(row.score, name)) for name in names),
+                _short(row.score.f1_minus_chance),
+            )
+            for row in rows
+        ]
+        _print_table(("clip", "seed", *names, "f1_minus_chance"), table)
+        if rows:
+            typer.echo(f"mean f1 - chance {mean_sync(rows):.3f} over {len(rows)} takes")
+    if failed:
+        raise typer.Exit(1)
+
+
+@evaluate_app.command("meaning")
+def evaluate_meaning(
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=64, help="Takes per prompt.")] = 5,
+    model: ModelOption = "mini",
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Ask a classifier trained on real recordings what it hears in sound made from ten prompts."""
+    _start_logging(verbose)
+    from phonofilm.evaluate.run import measure_meaning
+    from phonofilm.pipeline import Phonofilm
+
+    with _progress() as progress:
+        result = measure_meaning(Phonofilm.load(model, device), seeds, progress)
+    if as_json:
+        typer.echo(json.dumps({"agreement": result.share, "prompts": result.each}, indent=1))
+    else:
+        typer.echo(result.table())
+        typer.echo(f"agreement {result.share:.0%}")
+
+
+@app.command()
+def train(
+    sounds: Annotated[Path, typer.Option("--sounds", help="Folder of recordings with its index.tsv.")],
+    run: Annotated[Path, typer.Option("--run", help="Folder for checkpoints; a stopped run goes on from it.")] = Path(
+        "runs/mini"
+    ),
+    stage: Annotated[list[str] | None, typer.Option("--stage", help="Only these stages, in order.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train the model `mini` from recordings: vae, vocoder, shards, flow, export."""
+    _start_logging(True)
+    from phonofilm.device import choose_device
+    from phonofilm.train.mini import STAGES, train_mini
+
+    train_mini(sounds, run, choose_device(device), tuple(stage) if stage else STAGES)
+
+
+def _short(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.2f}"
+
+
 def _plan_outputs(clips: list[Path], output: Path | None, out_dir: Path | None, audio_only: bool) -> list[Path | None]:
     """The output of each clip, None for 'beside the clip'. Raises OptionError when two would meet."""
     if output is not None and len(clips) > 1:

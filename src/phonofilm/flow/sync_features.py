@@ -1,7 +1,7 @@
 """Cue curves as the rows of mini's sync stream.
 
 One row stands for one latent step. It holds the `patch` curve points inside the step for onset and for activity, and
-two flags that say whether each curve is known at all: a zero onset curve means "nothing begins", a withheld one nothing.
+two flags that say whether each curve is known: a zero onset curve means "nothing begins", a withheld one nothing.
 
 Dimension letters: L latent steps, P points per step, D = 2 P + 2.
 """

@@ -3,7 +3,9 @@
 Dimension letters: C channels, S samples.
 """
 
+import logging
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import soxr
 
 from phonofilm.errors import MediaError, OutputError
 from phonofilm.media.files import check_writable, replacing
-from phonofilm.media.probe import open_media
+from phonofilm.media.probe import address, audio_stream, open_media, packets
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Waveform
 
@@ -27,6 +29,11 @@ SOUNDFILE_FORMATS = {
 SOUND_SUFFIXES = (*SOUNDFILE_FORMATS, ".m4a")
 AAC_BITS_A_CHANNEL = 128_000
 BLOCK_SAMPLES = 65_536
+LARGEST_JITTER_S = 0.02
+"""Timestamps may be this far from the count of samples: containers round them to milliseconds, encoders to frames."""
+LONGEST_PAUSE_S = 600
+"""A larger jump is a broken clock."""
+logger = logging.getLogger(__name__)
 
 
 def read_audio(path: Path, rate_hz: int | None = None) -> Waveform:
@@ -62,29 +69,51 @@ def read_clip_audio(clip: ClipInfo, rate_hz: int) -> Waveform | None:
 
 def _read_with_start(path: Path) -> tuple[Waveform | None, Fraction]:
     """The whole first sound track and the instant of its first sample on the file's clock."""
-    start_s: Fraction | None = None
     pieces: list[FloatArray] = []
+    start_s = Fraction(0)
+    rate_hz = count = damaged = 0
+    layout = ""
     with open_media(path) as container:
-        stream = next(iter(container.streams.audio), None)
+        stream = audio_stream(container)
         if stream is None:
             return None, Fraction(0)
-        rate_hz = 0
-        resampler: av.AudioResampler | None = None
-        for packet in container.demux(stream):
+        for packet in packets(container, stream, path):
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
+                damaged += 1
                 continue
             for frame in frames:
-                if resampler is None:
-                    rate_hz = frame.sample_rate
-                    resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=rate_hz)
-                if start_s is None and frame.pts is not None and frame.time_base is not None:
-                    start_s = frame.pts * frame.time_base
-                pieces += [part.to_ndarray().astype(np.float32) for part in resampler.resample(frame)]
-    if not pieces:
+                time_s = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+                if not rate_hz:
+                    rate_hz, layout, start_s = frame.sample_rate, frame.layout.name, time_s or Fraction(0)
+                piece = _planar(frame, layout, rate_hz)  # (C, S)
+                late = 0 if time_s is None else samples(time_s - start_s, rate_hz) - count
+                if LARGEST_JITTER_S * rate_hz < late < LONGEST_PAUSE_S * rate_hz:
+                    # What was lost or never sent was silence while it lasted; closing the gap would shift the rest.
+                    piece = np.pad(piece, ((0, 0), (late, 0)))
+                pieces.append(piece)
+                count += piece.shape[1]
+    if damaged:
+        logger.warning("%s: %d damaged packets of sound were left out", path, damaged)
+    if not count:
         return None, Fraction(0)
-    return Waveform(np.concatenate(pieces, axis=1), rate_hz), start_s or Fraction(0)
+    return Waveform(np.concatenate(pieces, axis=1), rate_hz), start_s
+
+
+def _planar(frame: av.AudioFrame, layout: str, rate_hz: int) -> FloatArray:
+    """(C, S) float32 in the layout and rate of the first frame: broadcasts change both on the way."""
+    if (frame.layout.name, frame.sample_rate) == (layout, rate_hz):
+        data = frame.to_ndarray()  # (C, S), or (1, S C) when the channels lie side by side
+        if not frame.format.is_planar:
+            data = data.reshape(-1, frame.layout.nb_channels).T  # (C, S)
+        middle, full = {"u": (128, 128), "i": (0, 1 << (8 * data.itemsize - 1))}.get(data.dtype.kind, (0, 1))
+        return ((data.astype(np.float64) - middle) / full).astype(np.float32)
+    frame.pts = None
+    resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz)
+    parts = [*resampler.resample(frame), *resampler.resample(None)]
+    channels = av.AudioLayout(layout).nb_channels
+    return np.concatenate([np.zeros((channels, 0), np.float32), *(part.to_ndarray() for part in parts)], axis=1)
 
 
 def resample(waveform: Waveform, rate_hz: int) -> Waveform:
@@ -125,24 +154,25 @@ def write_audio(waveform: Waveform, path: Path) -> None:
     check_sound_path(path)
     suffix = path.suffix.lower()
     with replacing(path) as partial:
-        if suffix == ".m4a":
-            _write_aac(waveform, partial)
-            return
-        kind, subtype = SOUNDFILE_FORMATS[suffix]
         try:
-            file = soundfile.SoundFile(
-                str(partial), "w", waveform.rate_hz, waveform.channels, subtype=subtype, format=kind
-            )
-        except soundfile.LibsndfileError as error:
-            raise OutputError(f"cannot write {path} ({error.error_string}); choose another folder") from error
-        with file:
-            # In blocks: libsndfile's Vorbis writer overflows its stack on minutes handed over at once.
-            for first in range(0, waveform.samples.shape[1], BLOCK_SAMPLES):
-                file.write(waveform.samples[:, first : first + BLOCK_SAMPLES].T)
+            if suffix == ".m4a":
+                _write_aac(waveform, partial)
+            else:
+                _write_blocks(waveform, partial, *SOUNDFILE_FORMATS[suffix])
+        except (soundfile.LibsndfileError, av.error.FFmpegError) as error:
+            reason = error.error_string if isinstance(error, soundfile.LibsndfileError) else error.strerror
+            raise OutputError(f"cannot write {path} ({reason}); choose another folder or format") from error
+
+
+def _write_blocks(waveform: Waveform, path: Path, kind: str, subtype: str) -> None:
+    with soundfile.SoundFile(str(path), "w", waveform.rate_hz, waveform.channels, subtype=subtype, format=kind) as file:
+        # In blocks: libsndfile's Vorbis writer overflows its stack on minutes handed over at once.
+        for first in range(0, waveform.samples.shape[1], BLOCK_SAMPLES):
+            file.write(waveform.samples[:, first : first + BLOCK_SAMPLES].T)
 
 
 def _write_aac(waveform: Waveform, path: Path) -> None:
-    with av.open(str(path), "w", format="mp4") as container:
+    with av.open(address(path), "w", format="mp4") as container:
         layout = "mono" if waveform.channels == 1 else "stereo"
         stream = container.add_stream("aac", rate=waveform.rate_hz, layout=layout)
         stream.bit_rate = AAC_BITS_A_CHANNEL * waveform.channels
@@ -151,13 +181,11 @@ def _write_aac(waveform: Waveform, path: Path) -> None:
         container.mux(stream.encode(None))
 
 
-def sound_frames(waveform: Waveform, size: int) -> "list[av.AudioFrame]":
-    """The waveform as float planar frames of `size` samples with timestamps from 0."""
-    frames = []
+def sound_frames(waveform: Waveform, size: int) -> Iterator[av.AudioFrame]:
+    """The waveform as float planar frames of `size` samples with timestamps from 0, made as they are asked for."""
     layout = "mono" if waveform.channels == 1 else "stereo"
     for first in range(0, waveform.samples.shape[1], size):
         piece = np.ascontiguousarray(waveform.samples[:, first : first + size])
         frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout=layout)
         frame.sample_rate, frame.pts, frame.time_base = waveform.rate_hz, first, Fraction(1, waveform.rate_hz)
-        frames.append(frame)
-    return frames
+        yield frame

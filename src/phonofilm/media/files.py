@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from phonofilm.errors import OutputError
@@ -22,7 +22,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"cannot write {path} ({error.strerror or error}); choose another folder") from error
     finally:
-        partial.unlink(missing_ok=True) if path.parent.is_dir() else None
+        with suppress(OSError):  # the folder itself may be gone; the error that says so is on its way
+            partial.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:

@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from phonofilm.errors import MediaError
-from phonofilm.media.probe import open_media, video_stream
+from phonofilm.media.probe import open_media, packets, video_stream
 from phonofilm.timeline import grid_count, grid_time
 from phonofilm.types import ByteArray, ClipInfo, FrameRequest, Frames, Progress, no_progress
 
@@ -118,7 +118,7 @@ def _decoded(clip: ClipInfo) -> Iterator[tuple[VideoFrame, Fraction]]:
     damaged, number, last_s = 0, 0, Fraction(-1)
     with open_media(clip.path) as container:
         stream = video_stream(container, clip.path)
-        for packet in container.demux(stream):
+        for packet in packets(container, stream, clip.path):
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:

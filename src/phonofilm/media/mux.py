@@ -2,20 +2,20 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import av
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
 from av.packet import Packet
 
-from phonofilm.errors import OutputError
-from phonofilm.media.audio import resample, sound_frames
+from phonofilm.errors import MediaError, OutputError
+from phonofilm.media.audio import SOUND_SUFFIXES, resample, sound_frames
 from phonofilm.media.files import check_writable, replacing
-from phonofilm.media.probe import open_media, video_stream
+from phonofilm.media.probe import address, open_media, packets, video_stream
 from phonofilm.types import ClipInfo, Waveform
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ HOLDS = {
     "mp4": {"h264", "hevc", "av1", "libdav1d", "libaom-av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg"},
     "webm": {"vp8", "vp9", "av1", "libvpx", "libvpx-vp9", "libdav1d", "libaom-av1"},
 }
-"""Video codecs that players take from these containers; mov and mkv hold anything we can read."""
+"""Video codecs that players take from these containers; mkv holds any other except GIF, which mov takes."""
 OPUS_RATE_HZ = 48_000
 BITS_A_CHANNEL = {"aac": 128_000, "libopus": 96_000}
 
@@ -41,31 +41,47 @@ def check_output(clip: ClipInfo, path: Path) -> None:
 def mux(clip: ClipInfo, waveform: Waveform, output: Path, *, metadata: dict[str, str]) -> Path:
     """Write the clip's picture, bit for bit, with `waveform` as its only sound; returns where it went.
 
-    The container follows the output's suffix when it can hold the picture's codec, else it is Matroska and the suffix
-    becomes .mkv, with a logged notice. Sound is AAC in mp4 and mov, Opus in webm and mkv. Title and other tags of the
+    The container follows the output's suffix when it can hold the picture's codec, else see `muxed_path`, with a
+    logged notice. Sound is AAC in mp4 and mov, Opus in webm and mkv. Title and other tags of the
     source are kept beside `metadata`. Raises OutputError; then nothing is left behind.
     """
-    kind = CONTAINERS.get(output.suffix.lower(), "")
-    if not kind or (kind in HOLDS and clip.video.codec not in HOLDS[kind]):
-        kind = "matroska"
-        output = output.with_suffix(".mkv")
-        logger.warning("%s pictures go into Matroska: %s", clip.video.codec, output)
+    wanted, output = output, muxed_path(clip, output)
+    if output != wanted:
+        logger.warning("%s cannot hold this %s picture with sound; writing %s", wanted, clip.video.codec, output)
     check_output(clip, output)
+    kind = CONTAINERS[output.suffix.lower()]
     codec = SOUND_CODECS[kind]
     sound = resample(waveform, OPUS_RATE_HZ) if codec == "libopus" else waveform
     with replacing(output) as partial:
         try:
             _copy(clip, sound, codec, kind, partial, metadata)
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, ValueError) as error:  # ValueError: the container does not take the codec
+            reason = getattr(error, "strerror", None) or error
             raise OutputError(
-                f"cannot write {output} ({error.strerror}); choose another folder or --output NAME.mkv"
+                f"cannot write {output} ({reason}); choose another folder, or a name that ends in .mkv or .mov"
             ) from error
     return output
 
 
+def muxed_path(clip: ClipInfo, output: Path) -> Path:
+    """Where `mux` will write when asked for `output`: the same, or with the suffix of a container that holds the clip.
+
+    Raises OutputError for the name of a sound file.
+    """
+    if output.suffix.lower() in SOUND_SUFFIXES:
+        raise OutputError(f"output {output} is the name of a sound file; add --audio-only, or name a video")
+    kind = CONTAINERS.get(output.suffix.lower(), "")
+    if clip.video.codec == "gif":
+        return output if kind == "mov" else output.with_suffix(".mov")
+    if kind and clip.video.codec in HOLDS.get(kind, {clip.video.codec}):
+        return output
+    return output.with_suffix(".mkv")
+
+
 def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, metadata: dict[str, str]) -> None:
     options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
-    with open_media(clip.path) as source, av.open(str(path), "w", format=kind, options=options) as target:
+    stamps = iter(_stamps(clip))
+    with open_media(clip.path) as source, av.open(address(path), "w", format=kind, options=options) as target:
         picture = video_stream(source, clip.path)
         copied = target.add_stream_from_template(picture)
         layout = "mono" if sound.channels == 1 else "stereo"
@@ -74,28 +90,52 @@ def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, me
         track.bit_rate = BITS_A_CHANNEL[codec] * sound.channels
         kept = {key: value for key, value in source.metadata.items() if key in ("title", "artist", "date", "copyright")}
         target.metadata.update({**kept, **metadata})
-        packets = _sound_packets(sound, track)
-        waiting = next(packets, None)
+        sounds = _sound_packets(sound, track)
+        waiting = next(sounds, None)
         base = picture.time_base or Fraction(1, 1000)
         # The sound starts at zero, so the first shown frame must as well.
         shift = round(clip.start_s / base)
-        for packet in source.demux(picture):
+        for packet in packets(source, picture, clip.path):
             if not packet.size:
                 continue
-            now_s = Fraction(packet.dts - shift if packet.dts is not None else 0) * base
-            while waiting is not None and _time_s(waiting) <= now_s:
+            pts, dts = next(stamps)
+            packet.pts, packet.dts = pts - shift, dts - shift
+            while waiting is not None and _time_s(waiting) <= packet.dts * base:
                 target.mux(waiting)
-                waiting = next(packets, None)
-            _shift(packet, shift)
+                waiting = next(sounds, None)
             packet.stream = copied
             target.mux(packet)
-        _drain(target, waiting, packets)
+        while waiting is not None:
+            target.mux(waiting)
+            waiting = next(sounds, None)
 
 
-def _shift(packet: "Packet[Any]", shift: int) -> None:
-    if packet.pts is not None:
-        packet.pts -= shift
-    packet.dts = packet.dts - shift if packet.dts is not None else packet.pts
+def _stamps(clip: ClipInfo) -> list[tuple[int, int]]:
+    """(pts, dts) of every packet, in the file's order, as a container wants them. Raises MediaError without any."""
+    with open_media(clip.path) as source:
+        picture = video_stream(source, clip.path)
+        found = [(packet.pts, packet.dts) for packet in packets(source, picture, clip.path) if packet.size]
+    given = [(pts if pts is not None else dts, dts) for pts, dts in found]
+    whole = [(pts, dts) for pts, dts in given if pts is not None]
+    if len(whole) < len(given):
+        raise MediaError(f"{clip.path} has pictures without timestamps; put it into mp4 or mkv first")
+    return decoding_order(whole)
+
+
+def decoding_order(stamps: "Sequence[tuple[int, int | None]]") -> list[tuple[int, int]]:
+    """Presentation times untouched, decoding times rising and never after them.
+
+    Matroska stores no decoding times, and MPEG program streams repeat some. Those of the file stay when all are good;
+    else they are the sorted presentation times, moved back until no picture is decoded after it is shown.
+    """
+    good = [(pts, dts) for pts, dts in stamps if dts is not None and dts <= pts]
+    if len(good) == len(stamps) and all(a[1] < b[1] for a, b in pairwise(good)):
+        return good
+    rising: list[int] = []
+    for pts in sorted(pts for pts, _ in stamps):
+        rising.append(max(pts, rising[-1] + 1) if rising else pts)
+    delay = max((dts - pts for dts, (pts, _) in zip(rising, stamps, strict=True)), default=0)
+    return [(pts, dts - max(0, delay)) for dts, (pts, _) in zip(rising, stamps, strict=True)]
 
 
 def _time_s(packet: "Packet[Any]") -> Fraction:
@@ -110,9 +150,3 @@ def _sound_packets(sound: Waveform, track: AudioStream) -> "Iterator[Packet[Any]
     for frame in sound_frames(sound, track.codec_context.frame_size or 1024):
         yield from track.encode(frame)
     yield from track.encode(None)
-
-
-def _drain(target: OutputContainer, waiting: "Packet[Any] | None", packets: "Iterator[Packet[Any]]") -> None:
-    while waiting is not None:
-        target.mux(waiting)
-        waiting = next(packets, None)

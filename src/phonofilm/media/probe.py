@@ -1,29 +1,40 @@
 """What a clip is, read from its packets without decoding more than one frame."""
 
 import hashlib
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+from av.audio.stream import AudioStream as AvAudioStream
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream as AvStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream as AvVideoStream
 
 from phonofilm.errors import MediaError
 from phonofilm.types import AudioStream, ClipInfo, VideoStream
 
+logger = logging.getLogger(__name__)
+
 FINGERPRINT_PACKETS = 64
 STILL_FORMATS = ("image2", "_pipe")
+TEXT_FORMATS = ("tty", "bin", "xbin", "adf", "idf")
+"""FFmpeg draws text files as pictures; nobody means that."""
+OPEN_OPTIONS = {"protocol_whitelist": "file"}
+"""A playlist that calls itself a video may name addresses elsewhere; they are never opened."""
 
 
 @dataclass(frozen=True)
-class _Packets:
+class _Span:
     """Summary of the video packets: shown span in seconds and the hash of the first payloads."""
 
     start_s: Fraction
     end_s: Fraction
-    count: int
     fingerprint: str
 
 
@@ -34,93 +45,114 @@ def probe(path: Path) -> ClipInfo:
     decoded.
     """
     with open_media(path) as container:
-        stream = video_stream(container, path)
         if any(part in container.format.name for part in STILL_FORMATS):
             raise MediaError(f"{path} is a still picture; give a video")
-        audio = next(iter(container.streams.audio), None)
+        stream = video_stream(container, path)
+        audio = audio_stream(container)
         sound = None if audio is None else AudioStream(audio.codec_context.name, audio.rate or 0, audio.channels)
         rate_hz = Fraction(stream.average_rate or stream.guessed_rate or 25)
-        packets = _read_packets(container, stream, rate_hz, path)
+        span = _read_packets(container, stream, rate_hz, path)
         frame = _first_frame(path)
-        rotation = int(frame.rotation) % 360
+        # Matrices are written by hand and by phones held askew; pictures are turned by whole quarters.
+        rotation = round(frame.rotation / 90) * 90 % 360
         size = (frame.height, frame.width) if rotation in (90, 270) else (frame.width, frame.height)
-        if packets.end_s <= packets.start_s:
+        if span.end_s <= span.start_s:
             raise MediaError(f"{path} has a picture that lasts no time; give a video of at least one frame")
         video = VideoStream(stream.codec_context.name, *size, rotation, rate_hz)
         return ClipInfo(
             path=path,
             container=container.format.name,
-            start_s=packets.start_s,
-            duration_s=packets.end_s - packets.start_s,
+            start_s=span.start_s,
+            duration_s=span.end_s - span.start_s,
             video=video,
             audio=sound,
-            fingerprint=packets.fingerprint,
+            fingerprint=span.fingerprint,
         )
 
 
 def open_media(path: Path) -> InputContainer:
     """An open container, or MediaError in one line."""
-    if not path.exists():
-        raise MediaError(f"{path} does not exist; check the path")
-    if path.is_dir():
-        raise MediaError(f"{path} is a folder; give the files in it")
-    if path.stat().st_size == 0:
-        raise MediaError(f"{path} is empty (0 bytes); copy or download it again")
     try:
-        return av.open(str(path))
-    except (av.error.FFmpegError, OSError) as error:
+        if not path.exists():
+            raise MediaError(f"{path} does not exist; check the path")
+        if path.is_dir():
+            raise MediaError(f"{path} is a folder; give the files in it")
+        if path.is_file() and path.stat().st_size == 0:
+            raise MediaError(f"{path} is empty (0 bytes); copy or download it again")
+        container = av.open(address(path), metadata_errors="replace", options=OPEN_OPTIONS)
+    except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MediaError(
             f"{path} is not a video that can be read ({reason}); it may be damaged, cut short or another kind of file"
         ) from error
+    if container.format.name in TEXT_FORMATS:
+        container.close()
+        raise MediaError(f"{path} is a text file; give a video")
+    return container
+
+
+def address(path: Path) -> str:
+    """What FFmpeg is handed: without the prefix it reads `talk 10:30.mp4` as an address of the protocol `talk 10`."""
+    return f"file:{path}"
 
 
 def video_stream(container: InputContainer, path: Path) -> AvVideoStream:
     """The first picture stream that is not cover art. Raises MediaError when there is none."""
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise MediaError(f"{path} has a picture of a kind that cannot be decoded; convert it to H.264 first")
             stream.thread_type = "AUTO"
             return stream
     if container.streams.audio:
         raise MediaError(f"{path} has sound but no picture; give a video, or use 'phonofilm make' for sound from words")
-    raise MediaError(f"{path} has no picture; give a video")
+    raise MediaError(f"{path} holds no picture; it may be cut short or no video at all: give a whole video")
 
 
-def _read_packets(container: InputContainer, stream: AvVideoStream, rate_hz: Fraction, path: Path) -> _Packets:
+def audio_stream(container: InputContainer) -> AvAudioStream | None:
+    """The first sound track that can be decoded, or None."""
+    return next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
+
+
+def packets(container: InputContainer, stream: AvStream, path: Path) -> "Iterator[Packet[Any]]":
+    """The packets of one stream, up to the end of the file or the place where it is too damaged to go on."""
+    try:
+        yield from container.demux(stream)
+    except av.error.FFmpegError as error:
+        logger.warning("%s: reading stops at damage (%s); what comes after is left out", path, error.strerror)
+
+
+def _read_packets(container: InputContainer, stream: AvVideoStream, rate_hz: Fraction, path: Path) -> _Span:
     digest, count = hashlib.sha256(), 0
     shown: list[tuple[int, int]] = []
     base = stream.time_base or Fraction(1, 1000)
-    try:
-        for packet in container.demux(stream):
-            if not packet.size:
-                continue
-            if count < FINGERPRINT_PACKETS:
-                digest.update(bytes(packet))
-            count += 1
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            if stamp is not None and not packet.is_discard:
-                shown.append((stamp, packet.duration or 0))
-    except av.error.FFmpegError as error:
-        if not shown:
-            raise MediaError(f"{path} cannot be read ({error.strerror}); it may be damaged or cut short") from error
+    for packet in packets(container, stream, path):
+        if not packet.size:
+            continue
+        if count < FINGERPRINT_PACKETS:
+            digest.update(bytes(packet))
+        count += 1
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is not None and not packet.is_discard:
+            shown.append((stamp, packet.duration or 0))
     if not count:
-        raise MediaError(f"{path} holds no frames; give a video of at least one frame")
+        raise MediaError(f"{path} holds no frames; it may be cut short: give a video of at least one frame")
     if not shown:
         # Raw streams carry no timestamps: the rate alone says how long they last.
-        return _Packets(Fraction(0), count / rate_hz, count, digest.hexdigest()[:32])
+        return _Span(Fraction(0), count / rate_hz, digest.hexdigest()[:32])
     shown.sort()
     last, length = shown[-1]
     if not length:
         # Matroska and GIF may leave the last duration out: the frame before says how long one is shown.
         length = last - shown[-2][0] if len(shown) > 1 else round(1 / rate_hz / base)
-    return _Packets(shown[0][0] * base, (last + length) * base, count, digest.hexdigest()[:32])
+    return _Span(shown[0][0] * base, (last + length) * base, digest.hexdigest()[:32])
 
 
 def _first_frame(path: Path) -> VideoFrame:
     """The first frame that decodes: it alone knows the rotation, and proves that there is a picture."""
     with open_media(path) as container:
         stream = video_stream(container, path)
-        for packet in container.demux(stream):
+        for packet in packets(container, stream, path):
             try:
                 for frame in packet.decode():
                     return frame

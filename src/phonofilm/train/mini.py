@@ -1,0 +1,120 @@
+"""The whole recipe of `mini`, from the folder of recordings to the weights in the package.
+
+Five stages, each resumable: vae → vocoder → shards → flow → export. The same code runs on a CPU and on a GPU.
+"""
+
+import csv
+import dataclasses
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import torch
+
+from phonofilm.codec.vae import MelVae
+from phonofilm.codec.vocoder import Vocoder
+from phonofilm.data.captions import load_captions
+from phonofilm.data.manifest import build_store, read_index
+from phonofilm.data.scenes import MINI_SCENES, Composer
+from phonofilm.data.shards import write_shard
+from phonofilm.errors import InputError
+from phonofilm.flow.network import FlowNetwork
+from phonofilm.train.flow import mini_flow, train_flow
+from phonofilm.train.state import load_state
+from phonofilm.train.vae import mini_vae, train_vae
+from phonofilm.train.vocoder import mini_vocoder, train_vocoder
+from phonofilm.weights.load import save_net
+
+logger = logging.getLogger(__name__)
+
+STAGES = ("vae", "vocoder", "shards", "flow", "export")
+SHARDS = 40
+EXAMPLES_A_SHARD = 256
+LATENT_STEPS = 176
+SHARD_SEED = 1000
+
+
+def train_mini(sounds: Path, run: Path, device: torch.device, stages: tuple[str, ...] = STAGES) -> None:
+    """Run the stages named, in order; what is finished in `run` is not done again.
+
+    sounds: the folder of recordings with its index.tsv. run: checkpoints, shards and at the end run/export. Raises
+    InputError when a stage needs an earlier one that has not run.
+    """
+    for stage in stages:
+        logger.info("stage %s", stage)
+        if stage == "vae":
+            train_vae(sounds, run, device, mini_vae())
+        elif stage == "vocoder":
+            train_vocoder(sounds, run, device, mini_vocoder(), finished_vae(run))
+        elif stage == "shards":
+            make_shards(sounds, run)
+        elif stage == "flow":
+            train_flow(run, device, mini_flow())
+        elif stage == "export":
+            export(sounds, run)
+        else:
+            raise InputError(f"no stage is called {stage!r}; there are {', '.join(STAGES)}")
+
+
+def _average(run: Path, name: str) -> dict[str, torch.Tensor]:
+    state = load_state(run / f"{name}.pt", torch.device("cpu"))
+    if state is None:
+        raise InputError(f"no {name}.pt in {run}; train the stage {name!r} first")
+    weights: dict[str, torch.Tensor] = state["average"]
+    return weights
+
+
+def finished_vae(run: Path) -> MelVae:
+    """The averaged autoencoder of a run. Raises InputError when it is not trained yet."""
+    vae = MelVae(mini_vae().net)
+    vae.load_state_dict(_average(run, "vae"))
+    return vae.eval().requires_grad_(False)
+
+
+def make_shards(sounds: Path, run: Path) -> None:
+    """Compose and encode the training examples that are not there yet."""
+    recordings = read_index(sounds)
+    composer = Composer(recordings, build_store(recordings, run.parent / "store"), load_captions(), MINI_SCENES)
+    vae = finished_vae(run)
+    folder = run / "shards"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(SHARDS):
+        path = folder / f"{number:04d}.safetensors"
+        if not path.exists():
+            write_shard(path, composer, vae, EXAMPLES_A_SHARD, LATENT_STEPS, SHARD_SEED + number)
+            logger.info("shard %d of %d", number + 1, SHARDS)
+
+
+def export(sounds: Path, run: Path) -> dict[str, str]:
+    """Write the averaged weights as float16 to run/export, with the attribution that must travel with them.
+
+    Returns file name → sha256, to be put into weights/registry.py.
+    """
+    folder = run / "export"
+    folder.mkdir(parents=True, exist_ok=True)
+    vocoder = Vocoder(mini_vocoder().net)
+    vocoder.load_state_dict(_average(run, "vocoder"))
+    flow = FlowNetwork(mini_flow().net, torch.float32)
+    flow.load_state_dict(_average(run, "flow"))
+    nets = (
+        ("vae.safetensors", finished_vae(run), json.dumps(dataclasses.asdict(mini_vae().net))),
+        ("vocoder.safetensors", vocoder, json.dumps(dataclasses.asdict(mini_vocoder().net))),
+        ("flow.safetensors", flow, flow.config.to_json()),
+    )
+    hashes = {name: save_net(net, config, folder / name, torch.float16) for name, net, config in nets}
+    for name, digest in hashes.items():
+        logger.info("%s %s", digest, name)
+    shutil.copyfile(sounds / "ATTRIBUTION.md", folder / "ATTRIBUTION.md")
+    _write_attribution(sounds, folder / "attribution.tsv")
+    return hashes
+
+
+def _write_attribution(sounds: Path, target: Path) -> None:
+    """Who made each recording: the columns that ATTRIBUTION.md points to."""
+    with (sounds / "index.tsv").open(encoding="utf-8", newline="") as source, target.open("w", encoding="utf-8") as out:
+        writer = csv.writer(out, delimiter="\t", lineterminator="\n")
+        columns = ("path", "label", "licence", "author", "source_repo", "source_ref")
+        writer.writerow(columns)
+        for row in csv.DictReader(source, delimiter="\t"):
+            writer.writerow([row[column] for column in columns])

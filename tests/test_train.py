@@ -1,0 +1,174 @@
+"""The recipe on a handful of made-up recordings: every stage runs, loses error, stops and goes on."""
+
+import dataclasses
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from phonofilm.codec.spectral import MEL_44K
+from phonofilm.cues import bumps, peaks
+from phonofilm.data.captions import LabelCaptions
+from phonofilm.data.manifest import SampleStore, build_store, crops, read_index
+from phonofilm.data.scenes import MINI_SCENES, Composer, level
+from phonofilm.data.shards import read_shard, write_shard
+from phonofilm.encoders.sentences import SentenceEncoder
+from phonofilm.errors import InputError
+from phonofilm.flow.network import FlowNetwork, initialise
+from phonofilm.train.batches import FlowBatches, Words, image_rows
+from phonofilm.train.degrade import MINI_DEGRADATION, degrade, degrade_onsets
+from phonofilm.train.flow import flow_loss, mini_flow
+from phonofilm.train.vae import VaeRecipe, mini_vae, train_vae
+from phonofilm.train.vocoder import energy_distance
+
+RATE = Fraction(44100, 512)
+CAPTIONS = {
+    "knock": LabelCaptions("knock", "event", ("a knock on wood", "knocking", "someone knocks")),
+    "hiss": LabelCaptions("hiss", "texture", ("a steady hiss", "hissing air", "steam")),
+}
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve short recordings with an index: decaying knocks and steady hisses."""
+    folder = tmp_path_factory.mktemp("sounds")
+    generator = np.random.default_rng(0)
+    lines = ["path\tlabel\tcaption\tcategory\ttier\tsource_repo\tsource_ref"]
+    for number in range(12):
+        noise = generator.normal(0, 0.1, 22050)
+        label = "knock" if number % 2 else "hiss"
+        if label == "knock":
+            noise = noise * np.exp(-np.arange(22050) / 1500)
+        soundfile.write(folder / f"{number}.wav", noise, 44100)
+        lines.append(f"{number}.wav\t{label}\t{label}\tnature\t1\trepo\thttps://example.org/s/{number}")
+    (folder / "index.tsv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(sounds: Path) -> SampleStore:
+    return build_store(read_index(sounds), sounds / "store")
+
+
+def test_the_store_gives_back_the_samples(sounds: Path, store: SampleStore) -> None:
+    written, _ = soundfile.read(sounds / "3.wav", dtype="float32")
+    assert np.abs(store.samples(3) - written).max() < 1e-4
+    assert np.array_equal(store.samples(3, -10, 20)[10:], store.samples(3)[:10])
+    assert not store.samples(3, -10, 20)[:10].any()
+
+
+def test_takes_of_one_source_are_on_one_side(sounds: Path) -> None:
+    for recording in read_index(sounds):
+        twin = dataclasses.replace(recording, path=Path("other.wav"))
+        assert twin.held_out == recording.held_out
+
+
+def test_an_index_without_its_columns_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no index\.tsv"):
+        read_index(tmp_path)
+    (tmp_path / "index.tsv").write_text("path\tlabel\na.wav\tknock\n")
+    with pytest.raises(InputError, match="has no column"):
+        read_index(tmp_path)
+
+
+def test_crops_have_their_shape(store: SampleStore) -> None:
+    batch = next(crops(store, list(range(12)), 4096, 5, np.random.default_rng(0)))
+    assert batch.shape == (5, 4096)
+    assert np.abs(batch).max() <= 1
+
+
+def test_scenes_are_seeded_levelled_and_named(sounds: Path, store: SampleStore) -> None:
+    composer = Composer(read_index(sounds), store, CAPTIONS, MINI_SCENES)
+    first, labels = composer.compose(88200, np.random.default_rng(5))
+    again, _ = composer.compose(88200, np.random.default_rng(5))
+    assert np.array_equal(first, again)
+    assert set(labels) <= {"knock", "hiss"}
+    assert np.abs(first).max() <= 0.951
+    steady = level(np.random.default_rng(0).normal(0, 0.001, 88200).astype(np.float32))
+    assert 20 * np.log10(steady.std()) == pytest.approx(-20, abs=1)
+
+
+def test_degraded_onsets_stay_near_the_true_ones() -> None:
+    times = np.arange(0.5, 7.5, 0.5, dtype=np.float32)
+    clean = bumps(times, np.full(len(times), 0.8, np.float32), RATE, 700)
+    mild = dataclasses.replace(MINI_DEGRADATION, dropped=0.0, invented_per_s=0.0)
+    found, _ = peaks(degrade_onsets(clean, RATE, mild, np.random.default_rng(0)), RATE)
+    assert len(found) == len(times)
+    assert np.abs(found - times).max() < 0.06
+
+
+def test_curves_are_withheld_as_often_as_asked() -> None:
+    curve = np.zeros(100, np.float32)
+    generator = np.random.default_rng(0)
+    results = [degrade(curve, curve, RATE, MINI_DEGRADATION, generator) for _ in range(400)]
+    assert np.mean([onset is None for onset, _ in results]) == pytest.approx(MINI_DEGRADATION.no_onsets_known, abs=0.05)
+
+
+def test_the_energy_distance_prefers_the_right_noise_to_a_mean() -> None:
+    """Two fresh draws of the true noise are nearer to it than silence or one fixed sound twice."""
+    generator = torch.Generator().manual_seed(0)
+    real, first, second = (0.1 * torch.randn(4, 8192, generator=generator) for _ in range(3))
+    right = energy_distance(real, first, second, [512])
+    assert right < energy_distance(real, first, first, [512])
+    assert right < energy_distance(real, 0 * first, 0 * first, [512])
+
+
+def test_the_autoencoder_learns_stops_and_goes_on(sounds: Path, store: SampleStore, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(
+        mini_vae(),
+        net=dataclasses.replace(mini_vae().net, width=32, hidden=64, blocks=1, latent=16),
+        steps=3,
+        batch=2,
+        latent_steps=8,
+        save_every_s=0.0,
+    )
+    (tmp_path / "store").symlink_to(sounds / "store")
+
+    def run(steps: int) -> VaeRecipe:
+        return dataclasses.replace(recipe, steps=steps)
+
+    train_vae(sounds, tmp_path / "run", torch.device("cpu"), run(3))
+    train_vae(sounds, tmp_path / "run", torch.device("cpu"), run(5))
+    state = torch.load(tmp_path / "run/vae.pt", weights_only=True)
+    assert state["step"] == 5
+    assert not list((tmp_path / "run").glob("*.partial"))
+
+
+def test_flow_training_loses_error_on_shards(sounds: Path, store: SampleStore, tmp_path: Path) -> None:
+    from phonofilm.codec.vae import MelVae
+
+    torch.manual_seed(0)
+    vae = MelVae(dataclasses.replace(mini_vae().net, width=32, hidden=64, blocks=1)).eval()
+    composer = Composer(read_index(sounds), store, CAPTIONS, MINI_SCENES)
+    write_shard(tmp_path / "0000.safetensors", composer, vae, 4, 16, seed=1)
+    shard = read_shard(tmp_path / "0000.safetensors")
+    assert shard.latents.shape == (4, 16, 64)
+    assert shard.curves.shape == (4, 2, 16 * vae.config.patch)
+
+    recipe = mini_flow()
+    net = dataclasses.replace(recipe.net, width=64, heads=1, joint_blocks=1, fused_blocks=1)
+    network = FlowNetwork(net, torch.float32)
+    initialise(network, torch.Generator().manual_seed(0))
+    flat = shard.latents.float().flatten(0, 1)
+    network.latent_mean.copy_(flat.mean(0))
+    network.latent_std.copy_(flat.std(0).clamp_min(1e-3))
+    source = FlowBatches(tmp_path, Words(CAPTIONS, SentenceEncoder.load()), 8, recipe.degradation, recipe.dropout, 0)
+    assert source.refresh() == 4
+    batch = source.draw(6, 16)
+    assert batch.sync.shape == (6, 16, 2 * vae.config.patch + 2)
+    assert batch.image.shape == (6, image_rows(16), 384)
+    assert batch.text.shape == (6, 8, 384)
+    optimiser = torch.optim.AdamW(network.parameters(), 3e-3)
+    losses = []
+    for _ in range(30):
+        loss = flow_loss(network, source.draw(6, 16), torch.Generator().manual_seed(1))
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert np.mean(losses[-5:]) < 0.8 * losses[0]
+    assert network.empty_string_feat.grad is not None
+    assert MEL_44K.hop * vae.config.patch == 2048
