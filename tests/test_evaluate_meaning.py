@@ -22,7 +22,7 @@ class Labeller(Listener):
 
     def __init__(self) -> None:
         names = (*PROMPTS.values(), "speech", "music")
-        super().__init__(ListenerConfig(names, 128, 1, (1,), 1, 0.0, 7.0, 215))
+        super().__init__(ListenerConfig(names, 64, 1, (1,), 1, 0.0, 7.0, 215))
 
     def scores(self, wave: torch.Tensor) -> torch.Tensor:
         scores = torch.zeros(len(wave), len(self.config.classes))

@@ -54,3 +54,12 @@ def test_commands_run_as_written(command: str, folder: Path, monkeypatch: pytest
         words += ["--model", "tiny"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
+
+
+def test_the_library_example_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not (folder / "clip.mp4").exists():
+        make_clip(folder / "clip.mp4", audio="click")
+    monkeypatch.chdir(folder)
+    example = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)[0]
+    exec(compile(example.replace('"mini"', '"tiny"'), "README.md", "exec"), {})
+    assert len(list(folder.glob("clip.sound.[123].mp4"))) == 3

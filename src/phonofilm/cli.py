@@ -287,15 +287,20 @@ def _plan_outputs(clips: list[Path], output: Path | None, out_dir: Path | None, 
         raise OptionError(f"--output names one file and {len(clips)} clips came; use --out-dir")
     if output is not None and out_dir is not None:
         raise OptionError("--output and --out-dir both came; give one of them")
-    if output is not None or out_dir is None:
-        return [output] * len(clips)
+    if output is not None:
+        return [output]
     from phonofilm.media.files import make_folder
+    from phonofilm.media.mux import likely_suffix
 
-    make_folder(out_dir)
-    targets = [out_dir / f"{clip.stem}.sound{'.wav' if audio_only else clip.suffix}" for clip in clips]
-    for index, target in enumerate(targets):
-        if target in targets[:index]:
+    targets = [(out_dir or clip.parent) / f"{clip.stem}.sound{'.wav' if audio_only else clip.suffix}" for clip in clips]
+    # a.mpg and a.mkv both become a.sound.mkv: compare what will be written, not what is asked for.
+    written = [target if audio_only else target.with_suffix(likely_suffix(target.suffix)) for target in targets]
+    for index, target in enumerate(written):
+        if target in written[:index]:
             raise OptionError(f"two clips would be written to {target}; rename one or use two folders")
+    if out_dir is None:
+        return [None] * len(clips)
+    make_folder(out_dir)
     return list(targets)
 
 
@@ -333,11 +338,17 @@ def _print_table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
 
 
 def _start_logging(verbose: bool) -> None:
-    from rich.console import Console
-    from rich.logging import RichHandler
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.logging import RichHandler
 
-    handler = RichHandler(console=Console(stderr=True), show_path=False, show_time=False, markup=False)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler], force=True)
+        handler: logging.Handler = RichHandler(
+            console=Console(stderr=True), show_path=False, show_time=False, markup=False
+        )
+        logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler], force=True)
+    else:
+        # In a pipe one message stays one line.
+        logging.basicConfig(level=logging.WARNING, format="phonofilm: %(message)s", stream=sys.stderr, force=True)
     logging.getLogger("phonofilm").setLevel(logging.DEBUG if verbose else logging.WARNING)
 
 

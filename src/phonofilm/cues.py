@@ -34,6 +34,7 @@ PEAK_DISTANCE_S = 0.08
 ACTIVE_THRESHOLD = 0.2
 ACTIVE_LENGTH_S = 0.4
 DURATION_TOLERANCE_S = 0.1
+LARGEST_NUMBER = 1e9
 MAKE_ONE = "make one with 'phonofilm spot CLIP -o cues.json'"
 
 
@@ -107,7 +108,7 @@ def read_cue_sheet(path: Path, clip: ClipInfo) -> CueSheet:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CueError(f"cue sheet {path} cannot be read ({error.strerror}); check the path") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits, and of bad UTF-8
         raise CueError(
             f"cue sheet {path} is not JSON ({error}); make one with 'phonofilm spot CLIP -o cues.json'"
         ) from error
@@ -158,8 +159,9 @@ def _parse_cue(row: Any, where: str) -> Cue:
 
 def _number(value: Any, where: str, low: float, high: float) -> float:
     wanted = f"a number from {low:g} to {high:g}" if high < math.inf else f"a number of at least {low:g}"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise CueError(f"{where} is {value!r}; it must be {wanted}: correct it in the sheet")
+    # Compared, not asked whether finite: whole numbers may be larger than any float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST_NUMBER:
+        raise CueError(f"{where} is {value!r:.40}; it must be {wanted}: correct it in the sheet")
     if not low <= value <= high:
         raise CueError(f"{where} is {value:g}; it must be {wanted}: correct it in the sheet")
     return float(value)

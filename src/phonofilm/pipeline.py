@@ -33,9 +33,9 @@ from phonofilm.flow.sampler import euler, even_times
 from phonofilm.flow.sync_features import sync_features
 from phonofilm.media.audio import check_sound_path, read_clip_audio, write_audio
 from phonofilm.media.frames import decode_frames
-from phonofilm.media.mux import check_output, mux
+from phonofilm.media.mux import check_output, mux, muxed_path
 from phonofilm.media.probe import probe
-from phonofilm.mix.loudness import normalise
+from phonofilm.mix.loudness import limit, normalise
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import place_effects
 from phonofilm.settings import AddOptions, MakeOptions, check_prompt, loudness_target
@@ -48,6 +48,13 @@ logger = logging.getLogger(__name__)
 
 IMAGE_RATE_HZ = Fraction(4)
 UNKNOWN_LABEL = "movement"
+STRUCK_WORDS = "a dull thud, something is tapped, quiet room tone"
+STILL_WORDS = "quiet room tone, fabric rustling"
+"""What is asked for when there is no prompt and the picture names nothing: any unguided draw would be a random sound, a
+chainsaw as likely as rain. Where things strike each other in the picture they are heard to."""
+STRUCK_EVENTS_HZ = 0.3
+KNOWN_ROWS = 0.25
+"""Share of the picture's rows that must name something for it to be taken at its word."""
 KNOWN = 0.5
 """Support above which an expected sound is told to the network; below it the picture says nothing."""
 
@@ -205,7 +212,7 @@ class Phonofilm:
         for path in paths:
             check_sound_path(path)
         watch = Stopwatch()
-        count = samples(Fraction(repr(chosen.seconds)), self._nets.codec.rate_hz)
+        count = samples(Fraction(repr(float(chosen.seconds))), self._nets.codec.rate_hz)
         with watch.stage("encode", progress):
             scene = self._spoken_scene(prompt, chosen, count)
         made = []
@@ -254,7 +261,7 @@ class Phonofilm:
         activity: Tensor | None = torch.from_numpy(sight.curves.activity)
         if chosen.sync == 0:
             onset = activity = None
-        text = self._words(chosen.prompt)
+        words = chosen.prompt or _words_for_unnamed(sight)
         return Scene(
             count=count,
             steps=self._steps(count),
@@ -262,7 +269,7 @@ class Phonofilm:
             known=sight.known,
             onset=onset,
             activity=activity,
-            text=text,
+            text=self._words(words),
             negative=self._words(chosen.negative),
             sampling_steps=chosen.steps or self._nets.sampling.steps,
             guidance=chosen.guidance or self._nets.sampling.guidance,
@@ -338,7 +345,7 @@ class Phonofilm:
         rate_hz = self._nets.codec.rate_hz
         sound = Waveform(wave[None], rate_hz) if mono else place_effects(wave, curves, rate_hz)
         target = loudness_target(loudness)
-        return sound if target is None else normalise(sound, target)
+        return limit(sound) if target is None else normalise(sound, target)
 
     def _write(
         self, sound: Waveform, info: ClipInfo, path: Path, audio_only: bool, seed: int, chosen: AddOptions
@@ -370,6 +377,17 @@ class Scene:
     guidance: float
 
 
+def _words_for_unnamed(sight: Sight) -> str:
+    """Words that stand in for a picture that names nothing; '' where it does."""
+    if float(sight.known.float().mean()) >= KNOWN_ROWS:
+        return ""
+    words = STRUCK_WORDS
+    if len(sight.sheet.events) < STRUCK_EVENTS_HZ * float(sight.clip.duration_s):
+        words = STILL_WORDS
+    logger.info("the picture names no sound; taking %r", words)
+    return words
+
+
 def _flat_curves(points: int, rate_hz: Fraction) -> CueCurves:
     """Curves of a scene without a picture: nothing is placed anywhere."""
     nothing = np.zeros(points, np.float32)
@@ -386,6 +404,8 @@ def _output_paths(info: ClipInfo, output: Path | None, audio_only: bool, takes: 
         if audio_only:
             check_sound_path(path)
         check_output(info, path)
+        if not audio_only:
+            check_output(info, muxed_path(info, path))
     return paths
 
 

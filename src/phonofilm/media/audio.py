@@ -84,6 +84,7 @@ def _read_with_start(path: Path) -> tuple[Waveform | None, Fraction]:
                 damaged += 1
                 continue
             for frame in frames:
+                assert isinstance(frame, av.AudioFrame), "a sound stream holds frames of sound"
                 time_s = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
                 if not rate_hz:
                     rate_hz, layout, start_s = frame.sample_rate, frame.layout.name, time_s or Fraction(0)

@@ -48,7 +48,8 @@ def mux(clip: ClipInfo, waveform: Waveform, output: Path, *, metadata: dict[str,
     wanted, output = output, muxed_path(clip, output)
     if output != wanted:
         logger.warning("%s cannot hold this %s picture with sound; writing %s", wanted, clip.video.codec, output)
-    check_output(clip, output)
+    for path in (wanted, output):
+        check_output(clip, path)
     kind = CONTAINERS[output.suffix.lower()]
     codec = SOUND_CODECS[kind]
     sound = resample(waveform, OPUS_RATE_HZ) if codec == "libopus" else waveform
@@ -61,6 +62,11 @@ def mux(clip: ClipInfo, waveform: Waveform, output: Path, *, metadata: dict[str,
                 f"cannot write {output} ({reason}); choose another folder, or a name that ends in .mkv or .mov"
             ) from error
     return output
+
+
+def likely_suffix(suffix: str) -> str:
+    """The suffix that `mux` writes for a clip with this one, as far as the name alone tells."""
+    return {".gif": ".mov"}.get(suffix.lower(), suffix if suffix.lower() in CONTAINERS else ".mkv")
 
 
 def muxed_path(clip: ClipInfo, output: Path) -> Path:
@@ -83,7 +89,11 @@ def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, me
     stamps = iter(_stamps(clip))
     with open_media(clip.path) as source, av.open(address(path), "w", format=kind, options=options) as target:
         picture = video_stream(source, clip.path)
-        copied = target.add_stream_from_template(picture)
+        # opaque: without it PyAV asks for an encoder of the decoder's name, and AV1's is called otherwise.
+        copied = target.add_stream_from_template(picture, opaque=True)
+        tag = _tag(picture.codec_context.codec_tag, clip, kind)
+        if tag:
+            copied.codec_context.codec_tag = tag
         layout = "mono" if sound.channels == 1 else "stereo"
         track = target.add_stream(codec, rate=sound.rate_hz, layout=layout)
         assert isinstance(track, AudioStream), f"{codec} is not a sound codec"
@@ -108,6 +118,14 @@ def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, me
         while waiting is not None:
             target.mux(waiting)
             waiting = next(sounds, None)
+
+
+def _tag(tag: str, clip: ClipInfo, kind: str) -> str:
+    """The four letters that name the codec in mp4 and mov; empty for the writer's own choice."""
+    if clip.video.codec == "hevc" and kind in ("mp4", "mov"):
+        return "hev1" if tag == "hev1" else "hvc1"  # Apple's players take no other, the writer's choice is hev1
+    # ProRes keeps its quality in the letters.
+    return tag if kind == "mov" and clip.container.startswith("mov") else ""
 
 
 def _stamps(clip: ClipInfo) -> list[tuple[int, int]]:

@@ -22,6 +22,8 @@ from phonofilm.types import AudioStream, ClipInfo, VideoStream
 logger = logging.getLogger(__name__)
 
 FINGERPRINT_PACKETS = 64
+LONGEST_S = 12 * 3600
+"""One flipped bit in a timestamp makes a clip of years; no film is this long."""
 STILL_FORMATS = ("image2", "_pipe")
 TEXT_FORMATS = ("tty", "bin", "xbin", "adf", "idf")
 """FFmpeg draws text files as pictures; nobody means that."""
@@ -58,6 +60,9 @@ def probe(path: Path) -> ClipInfo:
         size = (frame.height, frame.width) if rotation in (90, 270) else (frame.width, frame.height)
         if span.end_s <= span.start_s:
             raise MediaError(f"{path} has a picture that lasts no time; give a video of at least one frame")
+        if span.end_s - span.start_s > LONGEST_S:
+            hours = float(span.end_s - span.start_s) / 3600
+            raise MediaError(f"{path} says it lasts {hours:,.0f} hours; its timestamps are damaged, or cut it first")
         video = VideoStream(stream.codec_context.name, *size, rotation, rate_hz)
         return ClipInfo(
             path=path,

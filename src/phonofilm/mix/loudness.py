@@ -51,12 +51,14 @@ def true_peak(waveform: Waveform) -> float:
 def _peak_envelope(waveform: Waveform) -> FloatArray:
     """(S,) the highest absolute value of any channel in the neighbourhood of each sample, between samples too."""
     count = waveform.samples.shape[1]
+    if not count:
+        return np.zeros(0, np.float32)
     rate = waveform.rate_hz
     fine = soxr.resample(waveform.samples.T, rate, rate * OVERSAMPLING, quality="HQ")  # (4S, C)
     highest = np.zeros(count * OVERSAMPLING, np.float32)
     usable = min(len(highest), len(fine))
     highest[:usable] = np.abs(fine[:usable].reshape(usable, -1)).max(axis=1)
-    per_sample = highest.reshape(count, OVERSAMPLING).max(axis=1) if count else highest
+    per_sample = highest.reshape(count, OVERSAMPLING).max(axis=1)
     envelope: FloatArray = np.maximum(per_sample, np.abs(waveform.samples).max(axis=0, initial=0.0)).astype(np.float32)
     return envelope
 

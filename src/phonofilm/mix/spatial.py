@@ -16,8 +16,9 @@ WIDTH = 0.7
 """Share of the way to a loudspeaker that the edge of the picture is placed at: the screen is narrower than the room."""
 SMOOTHING_S = 0.2
 """A place that jumps faster is heard as a click, not as movement."""
-SIDE_DB = -9.0
-"""Level of the decorrelated part against the sound itself: wide, and still one source."""
+SIDE_DB = -12.5
+"""Level of the decorrelated part in each channel against the sound itself: wide, still one source, and the two
+together add less than 0.5 dB to its power."""
 SIDE_LENGTH_S = 0.03
 SIDE_PULSES_HZ = 1500
 SIDE_LOW_HZ = 200.0
@@ -33,6 +34,8 @@ def place_effects(sound: FloatArray, curves: CueCurves, rate_hz: int) -> Wavefor
     middle, at most 2.5 dB less at the edges, never combed.
     """
     count = len(sound)
+    if not count:
+        return Waveform(np.zeros((2, 0), np.float32), rate_hz)
     angle = (1 + WIDTH * _per_sample(_smooth(curves.place, curves), curves, count, rate_hz)) * (math.pi / 4)  # (S,)
     side = _side(sound, rate_hz) * (1 - _per_sample(_event_envelope(curves), curves, count, rate_hz))  # (S,)
     left = np.cos(angle) * sound + side

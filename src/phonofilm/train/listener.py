@@ -40,7 +40,8 @@ logger = logging.getLogger(__name__)
 
 TEN = ("dog", "rain", "sea waves", "crying baby", "clock tick", "person sneeze", "helicopter", "chainsaw", "rooster",
        "fire crackling")  # fmt: skip
-OTHERS = ("speech", "music", "impact", "keyboard", "engine", "bird", "animal", "explosion", "water", "ambience", "voice")  # fmt: skip
+OTHERS = ("speech", "music", "impact", "keyboard", "engine", "bird", "animal", "explosion", "water", "ambience",
+          "voice")  # fmt: skip
 
 RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     # (category or "", pattern searched in the label, classes). The first that fits counts; no class: not used.
@@ -272,8 +273,8 @@ MOST_VARIETY = 256
 def draw_weights(material: Material, indices: list[int], ten_weight: float) -> npt.NDArray[np.float64]:
     """Chance of each of `indices`; those without a class are never drawn.
 
-    A class is drawn as often as the root of the number of its sources, since it is the variety that has to be learnt; the
-    ten named ones `ten_weight` times as often.
+    A class is drawn as often as the root of the number of its sources, since it is the variety that has to be learnt;
+    the ten named ones `ten_weight` times as often.
     """
     targets = material.targets[indices]  # (R, C)
     groups = np.asarray([material.recordings[i].group for i in indices])

@@ -52,9 +52,9 @@ MODELS = {
             code_licence="Apache-2.0",
             folder=Path(__file__).parent / "mini",
             files=(
-                ModelFile("flow.safetensors", "99c2f730f88ae9a378fa19a4a33f41f0b522651a4388cf294761bf7f9fa7fcb1"),
+                ModelFile("flow.safetensors", "3b6ec244256cfb1f83a3bc2d3e85b74a53eabae074cc49905f412a0be5ccaf17"),
                 ModelFile("vae.safetensors", "401aff5a666bda7fb549106513c6093964d0ab2cdbf977c6555d0301a9347c49"),
-                ModelFile("vocoder.safetensors", "53a45ae6ab3a81a262d92bcaf718557038b1ba1095440d565e0eac6281a9c8e9"),
+                ModelFile("vocoder.safetensors", "a5dfaa7c9880e5229094586470fc690c587a8c0b402441b3fcfddd71bddf69a6"),
             ),
         ),
         ModelRow(

@@ -1,0 +1,298 @@
+"""The command line: what it writes, what it prints where, and its exit codes. Errors are one line on stderr."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clips import even_times, make_clip, tiny_film
+from phonofilm import cli
+from phonofilm.media.audio import read_audio
+from phonofilm.media.probe import probe
+from phonofilm.pipeline import Phonofilm
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def phonofilm(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Run the command in this process; the tiny model is loaded once for all."""
+    load = Phonofilm.load
+
+    def loaded(model: str = "mini", device: str = "auto") -> Phonofilm:
+        return tiny_film() if (model, device) in (("tiny", "auto"), ("tiny", "cpu")) else load(model, device)
+
+    monkeypatch.setattr(Phonofilm, "load", staticmethod(loaded))
+
+    def call(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["phonofilm", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        printed = capsys.readouterr()
+        code = caught.value.code
+        assert "Traceback" not in printed.err
+        return Result(code if isinstance(code, int) else int(code is not None), printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return make_clip(tmp_path / "clip.mp4", even_times(13, Fraction(25)), sound="click", click_s=0.2)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def fails(result: Result, words: str) -> None:
+    """One line on stderr, exit code 1, nothing on stdout."""
+    assert result.code == 1, result
+    assert result.out == ""
+    assert result.err.startswith("phonofilm: ")
+    assert result.err.count("\n") == 1
+    assert words in result.err
+
+
+def test_add_prints_the_path_and_nothing_else(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
+    result = phonofilm("add", clip, "--model", "tiny")
+    assert result == Result(0, f"{tmp_path / 'clip.sound.mp4'}\n", "")
+    assert names(tmp_path) == ["clip.mp4", "clip.sound.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "written"), [("gif", "a.gif", "a.sound.mov"), ("mpeg1video", "a.mpg", "a.sound.mkv")]
+)
+def test_another_container_is_said(tmp_path: Path, phonofilm: Call, codec: str, name: str, written: str) -> None:
+    path = make_clip(tmp_path / name, even_times(13, Fraction(25)), codec=codec)
+    result = phonofilm("add", path, "--model", "tiny")
+    assert result.code == 0
+    assert result.out == f"{tmp_path / written}\n"
+    assert result.err.startswith("phonofilm: ")
+    assert result.err.count("\n") == 1
+    assert "cannot hold" in result.err
+
+
+def test_add_json(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
+    result = phonofilm("add", clip, "--model", "tiny", "--takes", 2, "--seed", 7, "--json", "--mono")
+    (row,) = json.loads(result.out)
+    assert result.err == ""
+    assert row["clip"] == str(clip)
+    assert [take["seed"] for take in row["takes"]] == [7, 8]
+    for take in row["takes"]:
+        assert Path(take["file"]).exists()
+        assert take["duration_s"] == pytest.approx(0.52, abs=1e-4)
+        assert take["channels"] == 1
+        assert isinstance(take["cues"], list)
+        assert take["seconds"]["sample"] >= 0
+
+
+def test_the_command_is_the_library_call(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
+    words = ["--prompt", "steps on gravel", "--negative", "music", "--seed", "3", "--steps", "3", "--guidance", "2.5"]
+    more = ["--sync", "0.5", "--loudness", "-20", "--keep-original", "--original-db", "-12"]
+    output = tmp_path / "command.wav"
+    assert phonofilm("add", clip, "--model", "tiny", "--audio-only", "-o", output, *words, *more).code == 0
+    options: dict[str, Any] = {"prompt": "steps on gravel", "negative": "music", "seed": 3, "steps": 3, "guidance": 2.5}
+    options |= {"sync": 0.5, "loudness": "-20", "keep_original": True, "original_db": -12.0}
+    tiny_film().add_sound(clip, tmp_path / "call.wav", audio_only=True, **options)
+    assert np.array_equal(read_audio(output).samples, read_audio(tmp_path / "call.wav").samples)
+
+
+def test_many_clips_go_into_a_folder_and_a_bad_one_does_not_stop_them(
+    tmp_path: Path, phonofilm: Call, clip: Path
+) -> None:
+    bad, last = tmp_path / "bad.mp4", make_clip(tmp_path / "last.webm", codec="libvpx-vp9")
+    bad.write_text("no film")
+    folder = tmp_path / "made" / "here"
+    result = phonofilm("add", clip, bad, tmp_path / "nowhere.mp4", last, "--out-dir", folder, "--model", "tiny")
+    assert result.code == 1
+    assert result.out.split() == [str(folder / "clip.sound.mp4"), str(folder / "last.sound.webm")]
+    assert names(folder) == ["clip.sound.mp4", "last.sound.webm"]
+    errors = result.err.splitlines()
+    assert len(errors) == 2
+    assert all(line.startswith("phonofilm: ") for line in errors)
+    assert "bad.mp4" in errors[0]
+    assert "nowhere.mp4" in errors[1]
+
+
+def test_json_tells_of_the_bad_ones_too(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
+    result = phonofilm("add", tmp_path / "nowhere.mp4", clip, "--model", "tiny", "--json")
+    assert result.code == 1
+    first, second = json.loads(result.out)
+    assert "does not exist" in first["error"]
+    assert len(second["takes"]) == 1
+
+
+def test_two_clips_that_would_meet(tmp_path: Path, phonofilm: Call) -> None:
+    (tmp_path / "other").mkdir()
+    clips = [tmp_path / "a.mp4", tmp_path / "other" / "a.mp4"]
+    fails(phonofilm("add", *clips, "--out-dir", tmp_path / "out", "--model", "tiny"), "two clips would be written")
+    # Both of these become a.sound.mkv.
+    fails(phonofilm("add", tmp_path / "a.mpg", tmp_path / "a.mkv", "--model", "tiny"), "two clips would be written")
+    assert names(tmp_path) == ["other"]
+
+
+def test_wrong_combinations(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
+    fails(phonofilm("add", clip, clip.with_name("b.mp4"), "-o", "x.mp4", "--model", "tiny"), "--out-dir")
+    fails(phonofilm("add", clip, "-o", "x.mp4", "--out-dir", tmp_path, "--model", "tiny"), "give one of them")
+    fails(phonofilm("add", clip, clip.with_name("b.mp4"), "--cues", "c.json", "--model", "tiny"), "one by one")
+    (tmp_path / "file").write_text("")
+    fails(phonofilm("add", clip, "--out-dir", tmp_path / "file", "--model", "tiny"), "cannot make the folder")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["add", "{clip}", "--model", "huge"], "no model is called 'huge'"),
+        (["add", "{clip}", "--device", "abacus"], "device is 'abacus'"),
+        (["add", "{clip}", "--prompt", "x" * 10_000], "10,000 characters"),
+        (["add", "{clip}", "--takes", "0"], "--takes is 0"),
+        (["add", "{clip}", "--guidance", "nan"], "--guidance is nan"),
+        (["add", "{clip}", "--loudness", "loud"], "--loudness is 'loud'"),
+        (["add", "{clip}", "-o", "{clip}"], "is the clip itself"),
+        (["add", "{clip}", "-o", "{folder}"], "is a folder"),
+        (["add", "{clip}", "-o", "{folder}/no/a.mp4"], "does not exist"),
+        (["add", "{clip}", "-o", "{folder}/a.wav"], "--audio-only"),
+        (["add", "{clip}", "--audio-only", "-o", "{folder}/a.xyz"], "cannot write sound as"),
+        (["add", "{clip}", "--cues", "{folder}/no.json"], "cannot be read"),
+        (["add", "{folder}"], "is a folder"),
+        (["add", "{folder}/no.mp4"], "does not exist"),
+        (["spot", "{folder}/no.mp4"], "does not exist"),
+        (["spot", "{clip}", "-o", "{folder}/no/cues.json"], "does not exist"),
+        (["make", "rain", "-o", "{folder}/a.mp4"], "cannot write sound as"),
+        (["make", "", "-o", "{folder}/a.wav"], "prompt is empty"),
+        (["make", "rain", "--seconds", "0", "-o", "{folder}/a.wav"], "--seconds is 0"),
+    ],
+)
+def test_errors_are_one_line(tmp_path: Path, phonofilm: Call, clip: Path, arguments: list[str], words: str) -> None:
+    filled = [argument.format(clip=clip, folder=tmp_path) for argument in arguments]
+    if arguments[0] != "spot" and "--model" not in arguments:
+        filled += ["--model", "tiny"]
+    fails(phonofilm(*filled), words)
+    assert names(tmp_path) == ["clip.mp4"]
+
+
+def test_a_sheet_with_nan(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
+    sheet = tmp_path / "cues.json"
+    sheet.write_text('{"phonofilm_cue_sheet": 1, "clip": {"duration_s": 0.5}, "cues": [{"start_s": NaN}]}')
+    fails(phonofilm("add", clip, "--cues", sheet, "--model", "tiny"), "start_s is nan")
+
+
+def test_spot_prints_json_in_a_pipe_and_writes_it(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
+    printed = phonofilm("spot", clip)
+    assert printed.code == 0
+    assert printed.err == ""
+    assert json.loads(printed.out)["clip"]["fingerprint"] == probe(clip).fingerprint
+    written = phonofilm("spot", clip, "-o", tmp_path / "cues.json")
+    assert written.out == f"{tmp_path / 'cues.json'}\n"
+    assert (tmp_path / "cues.json").read_text() == printed.out
+    assert phonofilm("add", clip, "--cues", tmp_path / "cues.json", "--model", "tiny").code == 0
+
+
+def test_spot_prints_a_table_on_a_terminal(phonofilm: Call, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phonofilm.cli.sys.stdout.isatty", lambda: True)
+    result = phonofilm("spot", clip)
+    assert result.code == 0
+    assert "strength" in result.out
+
+
+def test_make(tmp_path: Path, phonofilm: Call) -> None:
+    output = tmp_path / "rain.ogg"
+    result = phonofilm("make", "rain on a tin roof", "--seconds", 1.5, "-o", output, "--model", "tiny", "--json")
+    assert result.err == ""
+    (take,) = json.loads(result.out)["takes"]
+    assert take["file"] == str(output)
+    assert take["duration_s"] == 1.5
+    assert read_audio(output).channels == 2
+
+
+def test_models(phonofilm: Call) -> None:
+    rows = json.loads(phonofilm("models", "--json").out)
+    assert [row["name"] for row in rows] == ["mini", "tiny"]
+    assert all(row["weights_licence"] and row["code_licence"] for row in rows)
+    table = phonofilm("models").out
+    assert "mini" in table
+    assert "licence" in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stage"),
+    [
+        (["add", "{clip}", "--model", "tiny"], "phonofilm.media.mux.av.open"),
+        (["add", "{clip}", "--model", "tiny"], "os.replace"),
+        (["make", "rain", "-o", "{folder}/a.wav", "--seconds", "1", "--model", "tiny"], "os.replace"),
+        (["spot", "{clip}"], "phonofilm.pipeline.decode_frames"),
+    ],
+)
+def test_an_interrupt_is_130_and_leaves_nothing(
+    tmp_path: Path, phonofilm: Call, clip: Path, arguments: list[str], stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stage, interrupt)
+    assert phonofilm(*(argument.format(clip=clip, folder=tmp_path) for argument in arguments)).code == 130
+    assert names(tmp_path) == ["clip.mp4"]
+
+
+def test_verbose_tells_on_stderr_and_stdout_stays_clean(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
+    result = phonofilm("add", clip, "--model", "tiny", "-v")
+    assert result.out == f"{tmp_path / 'clip.sound.mp4'}\n"
+    assert "took" in result.err
+    assert phonofilm("add", clip, "--model", "tiny").err == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["add"], ["add", "a.mp4", "--nonsense"], ["dance"], ["add", "a.mp4", "--takes", "x"]]
+)
+def test_wrong_usage_is_2(phonofilm: Call, arguments: list[str]) -> None:
+    assert phonofilm(*arguments).code == 2
+
+
+def test_every_option_has_a_flag_with_its_help(phonofilm: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    from phonofilm.settings import AddOptions, MakeOptions, option_table
+
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("TERMINAL_WIDTH", "300")
+    for verb, record in (("add", AddOptions), ("make", MakeOptions)):
+        page = phonofilm(verb, "--help").out
+        for flag, _, help_text in option_table(record):
+            assert flag in page
+            assert help_text.split(";")[0].split(":")[0][:30] in " ".join(page.split())
+
+
+def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
+    environment = {**os.environ, "COLUMNS": "120"}
+    help_page = subprocess.run(
+        [sys.executable, "-m", "phonofilm", "--help"], capture_output=True, text=True, env=environment, check=False
+    )
+    assert help_page.returncode == 0
+    assert help_page.stderr == ""
+    for verb in ("add", "spot", "make", "models", "evaluate"):
+        assert verb in help_page.stdout
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no film")
+    failed = subprocess.run(
+        [sys.executable, "-m", "phonofilm", "spot", bad], capture_output=True, text=True, env=environment, check=False
+    )
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    assert failed.stderr.startswith(f"phonofilm: {bad} is not a video")
+    assert failed.stderr.count("\n") == 1

@@ -1,0 +1,178 @@
+"""The single decode pass against a rule that anyone can check by hand: the last frame not after the instant."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clips import cut_by_edit_list, even_times, make_clip, numbers, shown_packets
+from phonofilm.errors import MediaError
+from phonofilm.media.frames import decode_frames
+from phonofilm.media.probe import probe
+from phonofilm.timeline import grid_count
+from phonofilm.types import FrameRequest
+
+RATES = [Fraction(rate) for rate in ("8", "15", "24000/1001", "24", "25", "30000/1001", "30", "60")]
+CLOCKS = [Fraction(4), Fraction(8), Fraction(25), Fraction(24), Fraction(30000, 1001), Fraction(100)]
+EVERY = FrameRequest(None, 64, 48)
+
+
+def by_hand(times_s: list[Fraction], rate_hz: Fraction, end_s: Fraction) -> list[int]:
+    """For each k / rate in [0, end): the number of the last frame that has begun; times rise from zero."""
+    points = [k / rate_hz for k in range(grid_count(end_s, rate_hz))]
+    return [max(i for i, time_s in enumerate(times_s) if time_s <= point) for point in points]
+
+
+def stored_times(path: Path) -> list[Fraction]:
+    return sorted(time_s for time_s, _ in shown_packets(path))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("rate_hz", RATES)
+def test_picks_of_constant_rates(tmp_path: Path, rate_hz: Fraction, suffix: str) -> None:
+    path = make_clip(tmp_path / f"clip{suffix}", even_times(round(rate_hz * 5 / 4), rate_hz), rate_hz=rate_hz)
+    clip = probe(path)
+    times_s = stored_times(path)
+    requests = [EVERY, *(FrameRequest(clock, 64, 48) for clock in CLOCKS)]
+    every, *picked = decode_frames(clip, requests)
+    assert numbers(every.pixels) == list(range(len(times_s)))
+    assert list(every.times_s) == times_s
+    for clock, frames in zip(CLOCKS, picked, strict=True):
+        assert numbers(frames.pixels) == by_hand(times_s, clock, clip.duration_s), f"clock {clock}"
+        assert list(frames.times_s) == [k / clock for k in range(grid_count(clip.duration_s, clock))]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    gaps_ms=st.lists(st.integers(5, 400), min_size=1, max_size=20),
+    first_ms=st.integers(0, 3000),
+    clock=st.sampled_from(CLOCKS),
+    suffix=st.sampled_from([".mp4", ".mkv"]),
+)
+def test_picks_of_variable_rates(
+    tmp_path: Path, gaps_ms: list[int], first_ms: int, clock: Fraction, suffix: str
+) -> None:
+    stamps = [Fraction(first_ms + sum(gaps_ms[:k]), 1000) for k in range(len(gaps_ms) + 1)]
+    path = make_clip(tmp_path / f"clip{suffix}", stamps)
+    clip = probe(path)
+    times_s = [stamp - stamps[0] for stamp in stamps]
+    assert abs(clip.start_s - stamps[0]) <= Fraction(1, 1000)
+    every, picked = decode_frames(clip, [EVERY, FrameRequest(clock, 64, 48)])
+    assert list(every.times_s) == times_s
+    assert numbers(picked.pixels) == by_hand(times_s, clock, clip.duration_s)
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix"),
+    [
+        ("libx265", ".mp4"),
+        ("libvpx", ".webm"),
+        ("libvpx-vp9", ".mkv"),
+        ("libsvtav1", ".mp4"),
+        ("mpeg1video", ".mpg"),
+        ("mpeg4", ".mp4"),
+        ("prores_ks", ".mov"),
+        ("gif", ".gif"),
+    ],
+)
+def test_picks_of_every_codec(tmp_path: Path, codec: str, suffix: str) -> None:
+    clip = probe(make_clip(tmp_path / f"clip{suffix}", codec=codec))
+    every, picked = decode_frames(clip, [EVERY, FrameRequest(Fraction(8), 64, 48)])
+    times_s = even_times(25, Fraction(25))
+    assert numbers(every.pixels) == list(range(25))
+    assert list(every.times_s) == times_s
+    assert numbers(picked.pixels) == by_hand(times_s, Fraction(8), Fraction(1))
+
+
+@pytest.mark.parametrize("size", [(63, 47), (47, 63), (48, 128), (33, 17)])
+def test_odd_sizes_and_portrait(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = make_clip(tmp_path / "clip.webm", codec="libvpx-vp9", size=size)
+    clip = probe(path)
+    assert (clip.video.width, clip.video.height) == size
+    for width, height in ((size[0], size[1]), (31, 21), (160, 90)):
+        frames = decode_frames(clip, [FrameRequest(None, width, height)])[0]
+        assert frames.pixels.shape == (25, height, width, 3)
+        assert numbers(frames.pixels) == list(range(25))
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_rotated_clips_come_out_upright(tmp_path: Path, rotation: int) -> None:
+    clip = probe(make_clip(tmp_path / "clip.mp4", rotation=rotation, size=(48, 80)))
+    for crop in (False, True):
+        frames = decode_frames(clip, [FrameRequest(None, 48, 80, crop=crop)])[0]
+        assert frames.pixels.shape == (25, 80, 48, 3)
+        assert numbers(frames.pixels) == list(range(25))
+
+
+def test_crop_takes_the_centre_and_keeps_the_aspect(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "clip.mp4", even_times(9, Fraction(25)), size=(128, 48)))
+    cropped, squeezed = decode_frames(clip, [FrameRequest(None, 48, 48, crop=True), FrameRequest(None, 48, 48)])
+    assert numbers(squeezed.pixels) == list(range(9))
+    # The outer columns of blocks are cut off: frame 1 has its only white block there, frame 2 in the middle.
+    assert cropped.pixels[1].max() < 60
+    assert cropped.pixels[2].max() > 180
+
+
+def test_an_edit_list_hides_what_it_hides(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "clip.mp4", even_times(50, Fraction(25)))
+    cut_by_edit_list(path, 0.4)
+    every = decode_frames(probe(path), [EVERY])[0]
+    assert numbers(every.pixels) == list(range(10, 50))
+    assert list(every.times_s) == even_times(40, Fraction(25))
+
+
+def test_decoding_stops_at_the_end_asked_for(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "clip.mp4", even_times(100, Fraction(25))))
+    shares: list[float] = []
+    requests = [EVERY, FrameRequest(Fraction(8), 64, 48)]
+    every, picked = decode_frames(
+        clip,
+        requests,
+        start_s=Fraction(1, 2),
+        end_s=Fraction(1),
+        progress=lambda _stage, share: shares.append(share),
+    )
+    assert numbers(every.pixels) == list(range(13, 25))
+    assert numbers(picked.pixels) == [12, 15, 18, 21]
+    assert list(picked.times_s) == [k / Fraction(8) for k in range(4)]
+    assert len(shares) <= 26
+    assert shares == sorted(shares)
+
+
+def test_together_is_the_same_as_one_by_one(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "clip.mp4"))
+    requests = [EVERY, FrameRequest(Fraction(4), 32, 32, crop=True), FrameRequest(Fraction(30), 20, 10)]
+    for request, frames in zip(requests, decode_frames(clip, requests), strict=True):
+        alone = decode_frames(clip, [request])[0]
+        assert np.array_equal(alone.pixels, frames.pixels)
+        assert alone.times_s == frames.times_s
+
+
+def test_damaged_packets_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = make_clip(tmp_path / "clip.mp4", even_times(40, Fraction(25)), codec="mpeg4")
+    data = bytearray(path.read_bytes())
+    payloads = [payload for _, payload in shown_packets(path)]
+    place = data.index(payloads[20])
+    data[place : place + len(payloads[20])] = bytes(len(payloads[20]))
+    path.write_bytes(data)
+    every, even = decode_frames(probe(path), [EVERY, FrameRequest(Fraction(25), 64, 48)])
+    assert 30 <= len(every.times_s) <= 40
+    assert len(even.times_s) == 40
+    assert numbers(every.pixels)[:20] == list(range(20))
+
+
+def test_nothing_that_decodes(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "clip.mp4", codec="mpeg4")
+    clip = probe(path)
+    data = bytearray(path.read_bytes())
+    for _, payload in shown_packets(path):
+        place = data.index(payload)
+        data[place : place + len(payload)] = bytes(len(payload))
+    path.write_bytes(data)
+    with pytest.raises(MediaError, match="no frame that can be decoded"):
+        decode_frames(clip, [EVERY])
+    with pytest.raises(MediaError, match="no frame that can be decoded"):
+        probe(path)

@@ -1,0 +1,280 @@
+"""The picture goes through untouched; the sound begins and ends with it."""
+
+import logging
+import os
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clips import click_time, click_track, cut_by_edit_list, even_times, make_clip, numbers, shown_packets
+from phonofilm.errors import MediaError, OutputError
+from phonofilm.media.audio import read_clip_audio
+from phonofilm.media.frames import decode_frames
+from phonofilm.media.mux import check_output, decoding_order, mux, muxed_path
+from phonofilm.media.probe import probe
+from phonofilm.timeline import samples
+from phonofilm.types import ClipInfo, FrameRequest, Waveform
+
+RATE_HZ = 44_100
+CLICK_S = 0.6
+
+
+def new_sound(clip: ClipInfo, channels: int = 2) -> Waveform:
+    count = samples(clip.duration_s, RATE_HZ)
+    return Waveform(click_track(float(clip.duration_s), CLICK_S, channels, RATE_HZ)[:, :count], RATE_HZ)
+
+
+def track_end(path: Path) -> float:
+    """Where the last sample of the first sound track ends, in seconds, as a decoder sees it."""
+    with av.open(str(path)) as file:
+        ends = [frame.pts * frame.time_base + Fraction(frame.samples, frame.rate) for frame in file.decode(audio=0)]
+        shown = file.streams.audio[0].duration
+        base = file.streams.audio[0].time_base
+    return float(min(ends[-1], shown * base) if shown else ends[-1])
+
+
+def check(clip: ClipInfo, written: Path, last_s: float = 1 / 60) -> None:
+    """Everything that must hold of a muxed clip; the lengths agree to within its last frame."""
+    before, after = shown_packets(clip.path), shown_packets(written)
+    assert [payload for _, payload in before] == [payload for _, payload in after]
+    assert max(abs(a - b) for (a, _), (b, _) in zip(before, after, strict=True)) <= Fraction(1, 1000)
+    new = probe(written)
+    assert abs(new.start_s) <= Fraction(1, 1000)
+    assert abs(new.duration_s - clip.duration_s) <= (last_s if last_s > 1 / 60 else Fraction(1, 500))
+    assert new.fingerprint == clip.fingerprint
+    assert new.video.rotation_degrees == clip.video.rotation_degrees
+    assert (new.video.width, new.video.height) == (clip.video.width, clip.video.height)
+    assert abs(track_end(written) - float(new.duration_s)) <= last_s
+    with av.open(str(written)) as file:
+        assert [stream.type for stream in file.streams] == ["video", "audio"]
+    heard = read_clip_audio(new, RATE_HZ)
+    assert heard is not None
+    assert click_time(heard.samples, RATE_HZ) == pytest.approx(CLICK_S, abs=0.002)
+    assert sorted(written.parent.glob("*")) == sorted({clip.path, written})
+    assert not [path for path in written.parent.glob(".*") if path.is_file()]
+
+
+CASES = [
+    ("libx264", ".mp4", ".mp4"),
+    ("libx264", ".mov", ".mov"),
+    ("libx264", ".mkv", ".mkv"),
+    ("libx264", ".mkv", ".mp4"),
+    ("libx264", ".mp4", ".mkv"),
+    ("libx264", ".flv", ".mkv"),
+    ("libx265", ".mp4", ".mp4"),
+    ("libx265", ".mkv", ".mov"),
+    ("libvpx", ".webm", ".webm"),
+    ("libvpx-vp9", ".webm", ".webm"),
+    ("libvpx-vp9", ".webm", ".mp4"),
+    ("libsvtav1", ".mp4", ".mp4"),
+    ("libsvtav1", ".webm", ".webm"),
+    ("mpeg1video", ".mpg", ".mkv"),
+    ("mpeg2video", ".mpg", ".mkv"),
+    ("mpeg4", ".mp4", ".mp4"),
+    ("prores_ks", ".mov", ".mov"),
+    ("mjpeg", ".mov", ".mov"),
+    ("gif", ".gif", ".mov"),
+]
+
+
+@pytest.mark.parametrize(("codec", "suffix", "to"), CASES)
+def test_every_codec_and_container(tmp_path: Path, codec: str, suffix: str, to: str) -> None:
+    rate_hz = Fraction(25)
+    clip = probe(make_clip(tmp_path / f"clip{suffix}", even_times(30, rate_hz), codec=codec))
+    check(clip, mux(clip, new_sound(clip), tmp_path / f"clip.sound{to}", metadata={}))
+
+
+@pytest.mark.parametrize("rate", ["8", "24000/1001", "30000/1001", "60"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_every_rate(tmp_path: Path, suffix: str, rate: str) -> None:
+    rate_hz = Fraction(rate)
+    clip = probe(make_clip(tmp_path / f"clip{suffix}", even_times(round(rate_hz), rate_hz), rate_hz=rate_hz))
+    check(clip, mux(clip, new_sound(clip), tmp_path / f"clip.sound{suffix}", metadata={}))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("sound", ["silent", "click", "5.1"])
+def test_old_sound_is_replaced(tmp_path: Path, suffix: str, sound: str) -> None:
+    clip = probe(make_clip(tmp_path / f"clip{suffix}", sound=sound, click_s=0.2))
+    check(clip, mux(clip, new_sound(clip, 1), tmp_path / f"clip.sound{suffix}", metadata={}))
+
+
+@pytest.mark.parametrize("to", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_variable_rate_that_begins_late(tmp_path: Path, suffix: str, to: str) -> None:
+    gaps_ms = [1400, 10, 200, 33, 33, 400, 34, 8, 100]
+    times_s = [Fraction(sum(gaps_ms[: k + 1]), 1000) for k in range(len(gaps_ms))]
+    clip = probe(make_clip(tmp_path / f"clip{suffix}", times_s, sound="click"))
+    # mp4 keeps steps between decoding times; how long the last of reordered frames stays is lost in it.
+    check(clip, mux(clip, new_sound(clip), tmp_path / f"clip.sound{to}", metadata={}), last_s=0.1)
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+@pytest.mark.parametrize("to", [".mp4", ".mov", ".mkv"])
+def test_rotation_goes_through(tmp_path: Path, to: str, rotation: int) -> None:
+    clip = probe(make_clip(tmp_path / "clip.mp4", rotation=rotation, size=(48, 80)))
+    written = mux(clip, new_sound(clip), tmp_path / f"clip.sound{to}", metadata={})
+    check(clip, written)
+    frames = decode_frames(probe(written), [FrameRequest(None, 48, 80)])[0]
+    assert numbers(frames.pixels) == list(range(25))
+
+
+@pytest.mark.parametrize("to", [".mp4", ".mov"])
+def test_what_an_edit_list_hides_stays_hidden(tmp_path: Path, to: str) -> None:
+    path = make_clip(tmp_path / "clip.mp4", even_times(50, Fraction(25)))
+    cut_by_edit_list(path, 0.4)
+    clip = probe(path)
+    written = mux(clip, new_sound(clip), tmp_path / f"clip.sound{to}", metadata={})
+    check(clip, written)
+    assert numbers(decode_frames(probe(written), [FrameRequest(None, 64, 48)])[0].pixels) == list(range(10, 50))
+
+
+def test_transport_streams_keep_their_pictures(tmp_path: Path) -> None:
+    # H.264 is framed otherwise there, so the packets differ; the pictures and the times may not.
+    clip = probe(make_clip(tmp_path / "clip.ts", sound="click"))
+    written = mux(clip, new_sound(clip), tmp_path / "clip.sound.mp4", metadata={})
+    before, after = (decode_frames(probe(path), [FrameRequest(None, 64, 48)])[0] for path in (clip.path, written))
+    assert np.array_equal(before.pixels, after.pixels)
+    assert before.times_s == after.times_s
+
+
+@pytest.mark.parametrize(("tag", "wanted"), [(b"hvc1", b"hvc1"), (b"hev1", b"hev1")])
+def test_hevc_keeps_the_name_that_players_go_by(tmp_path: Path, tag: bytes, wanted: bytes) -> None:
+    path = make_clip(tmp_path / "clip.mp4", codec="libx265")
+    path.write_bytes(path.read_bytes().replace(b"hev1", tag))
+    clip = probe(path)
+    for suffix in (".mp4", ".mov"):
+        assert wanted in mux(clip, new_sound(clip), tmp_path / f"new{suffix}", metadata={}).read_bytes()
+
+
+def test_hevc_from_matroska_gets_the_name_that_apple_takes(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "clip.mkv", codec="libx265"))
+    assert b"hvc1" in mux(clip, new_sound(clip), tmp_path / "new.mp4", metadata={}).read_bytes()
+
+
+def test_sound_codecs_and_tags(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "clip.mp4")
+    for suffix, codec in ((".mp4", "aac"), (".mov", "aac"), (".mkv", "opus")):
+        written = mux(probe(path), new_sound(probe(path)), tmp_path / f"new{suffix}", metadata={"comment": "by hand"})
+        with av.open(str(written)) as file:
+            assert file.streams.audio[0].codec_context.name == codec
+            assert {key.lower(): value for key, value in file.metadata.items()}["comment"] == "by hand"
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix", "asked", "written"),
+    [
+        ("gif", ".gif", "a.gif", "a.mov"),
+        ("gif", ".gif", "a.mp4", "a.mov"),
+        ("gif", ".gif", "a.mov", "a.mov"),
+        ("mpeg1video", ".mpg", "a.mpg", "a.mkv"),
+        ("libx264", ".mp4", "a.webm", "a.mkv"),
+        ("libx264", ".mp4", "a.MP4", "a.MP4"),
+        ("libx264", ".mp4", "a", "a.mkv"),
+        ("libvpx", ".webm", "a.mp4", "a.mkv"),
+    ],
+)
+def test_the_container_follows_the_name_where_it_can(
+    tmp_path: Path, codec: str, suffix: str, asked: str, written: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip = probe(make_clip(tmp_path / f"clip{suffix}", even_times(5, Fraction(25)), codec=codec))
+    with caplog.at_level(logging.WARNING):
+        path = mux(clip, Waveform(np.zeros((1, 8820), np.float32), RATE_HZ), tmp_path / asked, metadata={})
+    assert path == tmp_path / written == muxed_path(clip, tmp_path / asked)
+    assert bool(caplog.records) == (asked != written)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([f"clip{suffix}", written])
+
+
+def test_a_sound_file_is_no_video(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "clip.mp4"))
+    with pytest.raises(OutputError, match="--audio-only"):
+        mux(clip, new_sound(clip), tmp_path / "new.wav", metadata={})
+
+
+@pytest.mark.parametrize("link", ["same", "symlink", "hard link", "roundabout"])
+def test_the_clip_itself_is_never_overwritten(tmp_path: Path, link: str) -> None:
+    path = make_clip(tmp_path / "clip.mp4")
+    before = path.read_bytes()
+    output = tmp_path / "other.mp4"
+    if link == "symlink":
+        output.symlink_to(path)
+    elif link == "hard link":
+        os.link(path, output)
+    else:
+        output = path if link == "same" else tmp_path / ".." / tmp_path.name / "clip.mp4"
+    clip = probe(path)
+    with pytest.raises(OutputError, match="is the clip itself"):
+        check_output(clip, output)
+    with pytest.raises(OutputError, match="is the clip itself"):
+        mux(clip, new_sound(clip), output, metadata={})
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, OSError])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_nothing_is_left_after_a_failure(
+    tmp_path: Path, suffix: str, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = probe(make_clip(tmp_path / f"clip{suffix}"))
+    sound = new_sound(clip)
+
+    def stop_half_way(*_: object):  # type: ignore[no-untyped-def]
+        frame = av.AudioFrame.from_ndarray(np.zeros((2, 960), np.float32), "fltp", layout="stereo")
+        frame.sample_rate, frame.pts = 48_000 if suffix == ".mkv" else RATE_HZ, 0
+        yield frame
+        raise error
+
+    monkeypatch.setattr("phonofilm.media.mux.sound_frames", stop_half_way)
+    with pytest.raises(OutputError if error is OSError else error):
+        mux(clip, sound, tmp_path / f"new{suffix}", metadata={})
+    assert [path.name for path in tmp_path.iterdir()] == [clip.path.name]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_full_disk(tmp_path: Path, suffix: str) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / f".new.{os.getpid()}.partial{suffix}").symlink_to("/dev/full")
+    clip = probe(make_clip(tmp_path / "clip.mp4"))
+    with pytest.raises(OutputError, match="cannot write"):
+        mux(clip, new_sound(clip), folder / f"new{suffix}", metadata={})
+    assert not list(folder.iterdir())
+
+
+def test_pictures_without_timestamps(tmp_path: Path) -> None:
+    source, path = make_clip(tmp_path / "clip.mkv"), tmp_path / "raw.h264"
+    with av.open(str(source)) as file, av.open(str(path), "w", format="h264") as raw:
+        copied = raw.add_stream_from_template(file.streams.video[0], opaque=True)
+        for number, packet in enumerate(file.demux(video=0)):
+            if packet.size:
+                packet.pts, packet.dts, packet.stream = number + 5, number, copied
+                raw.mux(packet)
+    clip = probe(path)
+    assert clip.duration_s == 1
+    with pytest.raises(MediaError, match="without timestamps"):
+        mux(clip, new_sound(clip), tmp_path / "new.mp4", metadata={})
+
+
+@given(st.permutations(range(12)), st.integers(1, 40), st.integers(-100, 100))
+def test_decoding_order_from_presentation_times(order: list[int], step: int, first: int) -> None:
+    pts = [first + step * number for number in order]
+    found = decoding_order([(stamp, None) for stamp in pts])
+    assert [stamp for stamp, _ in found] == pts
+    assert all(a < b for (_, a), (_, b) in pairwise(found))
+    assert all(dts <= stamp for stamp, dts in found)
+    assert max(dts - stamp for stamp, dts in found) == 0  # no later than needed
+
+
+def test_decoding_times_that_are_good_stay() -> None:
+    good = [(2, 0), (4, 1), (3, 2), (8, 6)]
+    assert decoding_order(good) == good
+    assert decoding_order([]) == []
+    repeated = decoding_order([(2, 0), (4, 1), (3, 1)])
+    assert all(a < b for (_, a), (_, b) in pairwise(repeated))
