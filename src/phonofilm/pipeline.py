@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +24,10 @@ from phonofilm.encoders.cue_curves import cue_request, find_cues
 from phonofilm.encoders.heard import HeardTable, expected_sounds, load_table
 from phonofilm.encoders.prompts import prompt_features
 from phonofilm.encoders.seen import FRAMES_WANTED, SeenEncoder, smoothed
-from phonofilm.encoders.sentences import WIDTH, SentenceEncoder
+from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.errors import OptionError
-from phonofilm.flow.conditions import Conditions
 from phonofilm.flow.guidance import field
 from phonofilm.flow.sampler import euler, even_times
-from phonofilm.flow.sync_features import sync_features
 from phonofilm.media.audio import check_sound_path, read_clip_audio, write_audio
 from phonofilm.media.frames import decode_frames
 from phonofilm.media.mux import check_output, mux, muxed_path
@@ -38,25 +35,27 @@ from phonofilm.media.probe import probe
 from phonofilm.mix.loudness import limit, normalise
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import place_effects
+from phonofilm.scene import (
+    KNOWN,
+    Scene,
+    Sight,
+    curve_rate_hz,
+    latent_steps,
+    points_a_step,
+    seen_scene,
+    spoken_scene,
+    window_conditions,
+    words_for_unnamed,
+)
 from phonofilm.settings import AddOptions, MakeOptions, check_prompt, loudness_target
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progress
 from phonofilm.weights.load import Nets, load_nets
-from phonofilm.windows import Window, blended, plan
+from phonofilm.windows import blended, plan
 
 logger = logging.getLogger(__name__)
 
-IMAGE_RATE_HZ = Fraction(4)
 UNKNOWN_LABEL = "movement"
-STRUCK_WORDS = "a dull thud, something is tapped, quiet room tone"
-STILL_WORDS = "quiet room tone, fabric rustling"
-"""What is asked for when there is no prompt and the picture names nothing: any unguided draw would be a random sound, a
-chainsaw as likely as rain. Where things strike each other in the picture they are heard to."""
-STRUCK_EVENTS_HZ = 0.3
-KNOWN_ROWS = 0.25
-"""Share of the picture's rows that must name something for it to be taken at its word."""
-KNOWN = 0.5
-"""Support above which an expected sound is told to the network; below it the picture says nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,21 +67,6 @@ class Take:
     sound: Waveform
     cues: CueSheet | None
     seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What was read off the pixels of one clip.
-
-    image (F, E) expected sounds at IMAGE_RATE_HZ and known (F,) bool; curves on the clock of the latents.
-    """
-
-    clip: ClipInfo
-    image: Tensor
-    known: Tensor
-    label: str
-    curves: CueCurves
-    sheet: CueSheet
 
 
 class Stopwatch:
@@ -164,15 +148,17 @@ class Phonofilm:
         sight = self._look(info, watch, progress)
         if sheet is not None:
             curves = sheet_to_curves(sheet, sight.curves.rate_hz, len(sight.curves.onset))
-            sight = replace(sight, curves=curves, sheet=sheet)
+            sight = replace(sight, curves=curves, sheet=sheet, edited=True)
         with watch.stage("encode", progress):
-            scene = self._scene(sight, chosen)
+            count = samples(info.duration_s, self._nets.codec.rate_hz)
+            text = self._words(chosen.prompt or words_for_unnamed(sight))
+            scene = seen_scene(self._nets, sight, count, chosen.sync, text, self._words(chosen.negative))
         made = []
         for number, path in enumerate(paths):
             take_watch = Stopwatch()
             take_watch.seconds = dict(watch.seconds)
             seed_here = chosen.seed + number
-            wave = self._generate(scene, seed_here, take_watch, progress)
+            wave = self._generate(scene, seed_here, chosen, take_watch, progress)
             with take_watch.stage("mix", progress):
                 sound = self._finish(wave, sight, chosen)
             with take_watch.stage("write", progress):
@@ -214,14 +200,14 @@ class Phonofilm:
         watch = Stopwatch()
         count = samples(Fraction(repr(float(chosen.seconds))), self._nets.codec.rate_hz)
         with watch.stage("encode", progress):
-            scene = self._spoken_scene(prompt, chosen, count)
+            scene = spoken_scene(self._nets, count, self._words(prompt), self._words(chosen.negative))
         made = []
         for number, path in enumerate(paths):
             take_watch = Stopwatch()
             take_watch.seconds = dict(watch.seconds)
-            wave = self._generate(scene, chosen.seed + number, take_watch, progress)
+            wave = self._generate(scene, chosen.seed + number, chosen, take_watch, progress)
             with take_watch.stage("mix", progress):
-                curves = _flat_curves(scene.steps * self._points, self._curve_rate_hz)
+                curves = _flat_curves(scene.steps * points_a_step(self._nets), curve_rate_hz(self._nets))
                 sound = self._level(wave, curves, chosen.mono, chosen.loudness)
             with take_watch.stage("write", progress):
                 write_audio(sound, path)
@@ -230,106 +216,40 @@ class Phonofilm:
 
     # What follows is the inside, in the order in which it happens.
 
-    @property
-    def _points(self) -> int:
-        return self._nets.codec.vae.config.patch
-
-    @property
-    def _curve_rate_hz(self) -> Fraction:
-        return Fraction(self._nets.codec.rate_hz * self._points, self._nets.codec.samples_a_step)
-
-    def _steps(self, count: int) -> int:
-        """Latent steps that cover `count` samples."""
-        return max(1, ceil(count / self._nets.codec.samples_a_step))
-
     def _look(self, info: ClipInfo, watch: Stopwatch, progress: Progress) -> Sight:
         with watch.stage("frames", progress):
             stills, motion = decode_frames(info, [FRAMES_WANTED, cue_request(info)], progress=progress)
         with watch.stage("see", progress):
             with torch.inference_mode():
                 heard = expected_sounds(smoothed(self._seen.classify(stills.pixels)), self._heard)
-            steps = self._steps(samples(info.duration_s, self._nets.codec.rate_hz))
-            curves = find_cues(motion, self._curve_rate_hz, steps * self._points)
+            steps = latent_steps(self._nets, samples(info.duration_s, self._nets.codec.rate_hz))
+            curves = find_cues(motion, curve_rate_hz(self._nets), steps * points_a_step(self._nets))
         label = heard.label or UNKNOWN_LABEL
         sheet = curves_to_sheet(curves, info, label)
         logger.info("expecting %r, %d events in %.2f s", label, len(sheet.events), float(info.duration_s))
-        return Sight(info, heard.features, heard.known >= KNOWN, label, curves, sheet)
-
-    def _scene(self, sight: Sight, chosen: AddOptions) -> "Scene":
-        count = samples(sight.clip.duration_s, self._nets.codec.rate_hz)
-        onset: Tensor | None = torch.from_numpy(sight.curves.onset * np.float32(chosen.sync))
-        activity: Tensor | None = torch.from_numpy(sight.curves.activity)
-        if chosen.sync == 0:
-            onset = activity = None
-        words = chosen.prompt or _words_for_unnamed(sight)
-        return Scene(
-            count=count,
-            steps=self._steps(count),
-            image=sight.image,
-            known=sight.known,
-            onset=onset,
-            activity=activity,
-            text=self._words(words),
-            negative=self._words(chosen.negative),
-            sampling_steps=chosen.steps or self._nets.sampling.steps,
-            guidance=chosen.guidance or self._nets.sampling.guidance,
-        )
-
-    def _spoken_scene(self, prompt: str, chosen: MakeOptions, count: int) -> "Scene":
-        return Scene(
-            count=count,
-            steps=self._steps(count),
-            image=torch.zeros(1, WIDTH),
-            known=torch.zeros(1, dtype=torch.bool),
-            onset=None,
-            activity=None,
-            text=self._words(prompt),
-            negative=self._words(chosen.negative),
-            sampling_steps=chosen.steps or self._nets.sampling.steps,
-            guidance=chosen.guidance or self._nets.sampling.guidance,
-        )
+        return Sight(info, heard.features, heard.known >= KNOWN, label, curves, sheet, edited=False)
 
     def _words(self, prompt: str) -> Tensor | None:
         return prompt_features(prompt, self._sentences, self._nets.flow.config.text_tokens)
 
-    def _generate(self, scene: "Scene", seed: int, watch: Stopwatch, progress: Progress) -> FloatArray:
+    def _generate(
+        self, scene: Scene, seed: int, chosen: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress
+    ) -> FloatArray:
         """(S,) float32 mono sound of a scene, S as long as the clip to the sample."""
         nets = self._nets
         with watch.stage("sample", progress), torch.inference_mode():
             windows = plan(scene.steps, nets.sampling.window, nets.sampling.overlap)
-            fields = [field(nets.flow, *self._conditions(scene, window), scene.guidance) for window in windows]
+            scale = chosen.guidance or nets.sampling.guidance
+            fields = [field(nets.flow, *window_conditions(nets, scene, window), scale) for window in windows]
             generator = torch.Generator().manual_seed(seed)
             noise = torch.randn(1, scene.steps, nets.flow.config.latent_dim, generator=generator).to(nets.device)
             velocity = blended(windows, lambda number, x, t: fields[number](x, t))
-            total = scene.sampling_steps
+            total = chosen.steps or nets.sampling.steps
             latents = euler(velocity, noise, even_times(total), lambda done: progress("sample", done / total))
             latents = nets.flow.unnormalise(latents)[0]  # (L, C)
         with watch.stage("decode", progress), torch.inference_mode():
             wave = nets.codec.decode(latents, seed)[: scene.count]  # (S,)
         return np.asarray(wave.cpu().numpy(), np.float32)
-
-    def _conditions(self, scene: "Scene", window: Window) -> tuple[Conditions, Conditions]:
-        """What one window is told, and the empty (or negative) counterpart."""
-        flow, device = self._nets.flow, self._nets.device
-        step_s = self._nets.codec.samples_a_step / self._nets.codec.rate_hz
-        rows = max(1, round(window.steps * step_s * float(IMAGE_RATE_HZ)))
-        wanted = (window.first * step_s * float(IMAGE_RATE_HZ) + torch.arange(rows)).round().long()
-        index = wanted.clamp_max(len(scene.image) - 1)
-        span = slice(window.first * self._points, window.end * self._points)
-        sync = sync_features(
-            None if scene.onset is None else scene.onset[span],
-            None if scene.activity is None else scene.activity[span],
-            window.steps,
-            self._points,
-        )[None].to(device)  # (1, L, D)
-        clip, empty_sync, silent = flow.empty_features(1, rows, window.steps)
-        clip = torch.where(scene.known[index][None, :, None].to(device), scene.image[index][None].to(device), clip)
-        if scene.onset is None and scene.activity is None:
-            sync = empty_sync
-        text = silent if scene.text is None else scene.text[None].to(device)
-        negative = None if scene.negative is None else scene.negative[None].to(device)
-        told = flow.conditions(clip, sync, text, window.steps)
-        return told, flow.empty_conditions(1, rows, window.steps, window.steps, negative)
 
     def _finish(self, wave: FloatArray, sight: Sight, chosen: AddOptions) -> Waveform:
         sound = self._level(wave, sight.curves, chosen.mono, chosen.loudness)
@@ -355,37 +275,6 @@ class Phonofilm:
             return path
         comment = f"sound generated by phonofilm, model {self.model}, seed {seed}"
         return mux(info, sound, path, metadata={"comment": comment})
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Everything the network is told about one soundtrack, before windows.
-
-    count: samples wanted. steps: L. image (I, E), known (I,) bool; onset and activity (N,) or None where nothing is
-    known; text and negative (T, E) or None.
-    """
-
-    count: int
-    steps: int
-    image: Tensor
-    known: Tensor
-    onset: Tensor | None
-    activity: Tensor | None
-    text: Tensor | None
-    negative: Tensor | None
-    sampling_steps: int
-    guidance: float
-
-
-def _words_for_unnamed(sight: Sight) -> str:
-    """Words that stand in for a picture that names nothing; '' where it does."""
-    if float(sight.known.float().mean()) >= KNOWN_ROWS:
-        return ""
-    words = STRUCK_WORDS
-    if len(sight.sheet.events) < STRUCK_EVENTS_HZ * float(sight.clip.duration_s):
-        words = STILL_WORDS
-    logger.info("the picture names no sound; taking %r", words)
-    return words
 
 
 def _flat_curves(points: int, rate_hz: Fraction) -> CueCurves:

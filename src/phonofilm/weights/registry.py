@@ -52,9 +52,9 @@ MODELS = {
             code_licence="Apache-2.0",
             folder=Path(__file__).parent / "mini",
             files=(
-                ModelFile("flow.safetensors", "3b6ec244256cfb1f83a3bc2d3e85b74a53eabae074cc49905f412a0be5ccaf17"),
+                ModelFile("flow.safetensors", "289da687bab96a5c1d1d46b040453b287566e698b3071a6afbee92157f692f29"),
                 ModelFile("vae.safetensors", "401aff5a666bda7fb549106513c6093964d0ab2cdbf977c6555d0301a9347c49"),
-                ModelFile("vocoder.safetensors", "a5dfaa7c9880e5229094586470fc690c587a8c0b402441b3fcfddd71bddf69a6"),
+                ModelFile("vocoder.safetensors", "14b442c1d0f3a1f29203cbc1b914866757fd40b5d578602a6144191f30125ee5"),
             ),
         ),
         ModelRow(
