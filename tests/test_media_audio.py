@@ -20,6 +20,8 @@ from phonofilm.media.probe import probe
 from phonofilm.types import Waveform
 
 RATE_HZ = 44_100
+SECOND = 48_000
+"""Samples of one second of the sound that the clips carry."""
 
 
 def tone(length_s: float, channels: int = 2, rate_hz: int = RATE_HZ) -> Waveform:
@@ -236,3 +238,46 @@ def test_replacing_survives_a_folder_that_goes_away(tmp_path: Path) -> None:
     folder.mkdir()
     with pytest.raises(OutputError, match="cannot write"), replacing(folder / "file.txt"):
         folder.rmdir()
+
+
+HALF = math.sqrt(0.5)
+SIDES = {"FL": (1, 0), "FR": (0, 1), "FC": (HALF, HALF), "LFE": (0, 0), "BC": (0.5, 0.5)}
+SIDES |= {"FLC": (0.92388, 0.38268), "FRC": (0.38268, 0.92388)}  # cosine and sine of an eighth of pi
+SIDES |= {"BL": (HALF, 0), "BR": (0, HALF), "SL": (HALF, 0), "SR": (0, HALF), "TFL": (HALF, 0), "TFR": (0, HALF)}
+
+
+@pytest.mark.parametrize(
+    "layout", ["2.1", "3.0", "4.0", "quad", "5.0", "5.1", "5.1(side)", "6.1", "7.1", "5.1.2", "7.1(wide)"]
+)
+def test_each_channel_goes_to_its_side(layout: str) -> None:
+    channels = av.AudioLayout(layout).channels
+    for place, channel in enumerate(channels):
+        samples = np.zeros((len(channels), 4), np.float32)
+        samples[place] = 0.5
+        mixed = to_stereo(Waveform(samples, RATE_HZ), layout).samples
+        assert mixed[:, 0] == pytest.approx(np.asarray(SIDES[channel.name]) / 2, abs=1e-5), channel.name
+
+
+@pytest.mark.parametrize(("layout", "place"), [("3.0", 2), ("7.1", 2), ("5.0", 2)])
+def test_the_centre_of_a_file_stays_in_the_centre(tmp_path: Path, layout: str, place: int) -> None:
+    channels = av.AudioLayout(layout).nb_channels
+    picture = make_clip(tmp_path / "picture.mp4")
+    path = tmp_path / "clip.mkv"
+    sound = np.zeros((channels, SECOND), np.float32)
+    sound[place] = click_track(1, 0.5, 1)[0]
+    with av.open(str(picture)) as source, av.open(str(path), "w") as file:
+        copied = file.add_stream_from_template(source.streams.video[0], opaque=True)
+        track = file.add_stream("pcm_f32le", rate=SECOND, layout=layout)
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = copied
+                file.mux(packet)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.T).reshape(1, -1), "flt", layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = SECOND, 0, Fraction(1, SECOND)
+        file.mux(track.encode(frame))
+        file.mux(track.encode(None))
+    heard = read_clip_audio(probe(path), RATE_HZ)
+    assert heard is not None
+    assert heard.channels == 2
+    assert np.abs(heard.samples).max() > 0.4
+    assert heard.samples[0] == pytest.approx(heard.samples[1], abs=1e-6)

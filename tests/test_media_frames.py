@@ -1,5 +1,7 @@
 """The single decode pass against a rule that anyone can check by hand: the last frame not after the instant."""
 
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -137,7 +139,8 @@ def test_decoding_stops_at_the_end_asked_for(tmp_path: Path) -> None:
     )
     assert numbers(every.pixels) == list(range(13, 25))
     assert numbers(picked.pixels) == [12, 15, 18, 21]
-    assert list(picked.times_s) == [k / Fraction(8) for k in range(4)]
+    assert list(picked.times_s) == [Fraction(1, 2) + k / Fraction(8) for k in range(4)]
+    assert list(every.times_s) == [k / Fraction(25) for k in range(13, 25)]
     assert len(shares) <= 26
     assert shares == sorted(shares)
 
@@ -176,3 +179,28 @@ def test_nothing_that_decodes(tmp_path: Path) -> None:
         decode_frames(clip, [EVERY])
     with pytest.raises(MediaError, match="no frame that can be decoded"):
         probe(path)
+
+
+PEAK = """
+import resource, sys
+from fractions import Fraction
+from pathlib import Path
+from phonofilm.media.frames import decode_frames
+from phonofilm.media.probe import probe
+from phonofilm.types import FrameRequest
+
+clip, rate = probe(Path(sys.argv[1])), None if sys.argv[2] == "every" else Fraction(sys.argv[2])
+decode_frames(clip, [FrameRequest(rate, 64, 48)])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+frames = decode_frames(clip, [FrameRequest(rate, 320, 240)])[0]
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / frames.pixels.nbytes)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak is counted in other units")
+@pytest.mark.parametrize("rate", ["every", "100"])
+def test_frames_are_held_once(tmp_path: Path, rate: str) -> None:
+    # In a process of its own: FFmpeg's memory shows in no Python tool, and the peak of a process never falls.
+    path = make_clip(tmp_path / "clip.mp4", even_times(400, Fraction(100)), rate_hz=Fraction(100))
+    run = subprocess.run([sys.executable, "-c", PEAK, str(path), rate], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 1.5

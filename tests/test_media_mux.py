@@ -278,3 +278,78 @@ def test_decoding_times_that_are_good_stay() -> None:
     assert decoding_order([]) == []
     repeated = decoding_order([(2, 0), (4, 1), (3, 1)])
     assert all(a < b for (_, a), (_, b) in pairwise(repeated))
+
+
+@pytest.mark.parametrize("at_s", [0.05, 0.6, 1.9])
+@pytest.mark.parametrize(("codec", "suffix"), [("libx264", ".mp4"), ("libx264", ".mkv"), ("libvpx-vp9", ".webm")])
+def test_the_encoder_does_not_shift_the_sound(tmp_path: Path, codec: str, suffix: str, at_s: float) -> None:
+    clip = probe(make_clip(tmp_path / f"clip{suffix}", even_times(50, Fraction(25), Fraction(7, 5)), codec=codec))
+    sound = Waveform(click_track(2, at_s, 2, RATE_HZ), RATE_HZ)
+    written = mux(clip, sound, tmp_path / f"new{suffix}", metadata={})
+    with av.open(str(written)) as file:
+        # Straight from the decoder, on the file's own clock: no code of ours to shift it back.
+        frames = list(file.decode(audio=0))
+    first_s = float(frames[0].pts * frames[0].time_base)
+    heard = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
+    assert first_s + click_time(heard, frames[0].rate) == pytest.approx(at_s, abs=0.001)
+
+
+def test_the_last_picture_of_a_transport_stream_stays_as_long(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "clip.ts"))
+    for suffix in (".mp4", ".mov", ".mkv"):
+        written = mux(clip, new_sound(clip), tmp_path / f"new{suffix}", metadata={})
+        assert probe(written).duration_s == clip.duration_s == 1
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix", "to"),
+    [
+        ("prores_ks", ".mov", ".mov"),
+        ("libvpx-vp9", ".mp4", ".mp4"),
+        ("libx264", ".mp4", ".mov"),
+    ],
+)
+def test_shape_of_pixels_colours_and_title_go_through(tmp_path: Path, codec: str, suffix: str, to: str) -> None:
+    path, wide = tmp_path / f"wide{suffix}", Fraction(4, 3)
+    with av.open(str(make_clip(tmp_path / f"clip{suffix}", codec=codec))) as source, av.open(str(path), "w") as file:
+        file.metadata["title"] = "Grüße"
+        copied = file.add_stream_from_template(source.streams.video[0], opaque=True)
+        copied.codec_context.sample_aspect_ratio = wide
+        copied.codec_context.color_primaries = copied.codec_context.colorspace = 9  # ITU-R BT.2020
+        copied.codec_context.color_trc = 16  # SMPTE ST 2084
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = copied
+                packet.dts = packet.dts if packet.dts is not None else packet.pts
+                file.mux(packet)
+    clip = probe(path)
+    written = mux(clip, new_sound(clip), tmp_path / f"new{to}", metadata={"comment": "by hand"})
+    for name in (path, written):
+        with av.open(str(name)) as file:
+            picture = file.streams.video[0]
+            colours = picture.codec_context
+            assert picture.sample_aspect_ratio == wide, name
+            assert (colours.color_primaries, colours.color_trc, colours.colorspace) == (9, 16, 9)
+            assert file.metadata["title"] == "Grüße"
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("libvpx", ".webm"), ("libvpx-vp9", ".webm"), ("libsvtav1", ".mkv")])
+def test_what_mov_does_not_take_goes_into_mkv(tmp_path: Path, codec: str, suffix: str) -> None:
+    clip = probe(make_clip(tmp_path / f"clip{suffix}", codec=codec))
+    written = mux(clip, new_sound(clip), tmp_path / "new.mov", metadata={})
+    assert written == tmp_path / "new.mkv" == muxed_path(clip, tmp_path / "new.mov")
+    assert [payload for _, payload in shown_packets(clip.path)] == [payload for _, payload in shown_packets(written)]
+
+
+def test_a_shape_of_pixels_that_is_lost_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "wide.mp4"
+    with av.open(str(make_clip(tmp_path / "clip.mp4", codec="libvpx-vp9"))) as source, av.open(str(path), "w") as file:
+        copied = file.add_stream_from_template(source.streams.video[0], opaque=True)
+        copied.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = copied
+                file.mux(packet)
+    clip = probe(path)
+    mux(clip, new_sound(clip), tmp_path / "new.webm", metadata={})
+    assert "shape of its pixels" in caplog.text

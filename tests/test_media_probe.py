@@ -6,11 +6,12 @@ from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from clips import click_track, cut_by_edit_list, even_times, make_clip
 from phonofilm.errors import MediaError
-from phonofilm.media.audio import write_audio
+from phonofilm.media.audio import sound_frames, write_audio
 from phonofilm.media.frames import decode_frames
 from phonofilm.media.mux import mux
 from phonofilm.media.probe import probe
@@ -197,4 +198,22 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mp4")
     path.chmod(0)
     with pytest.raises(MediaError, match="Permission denied"):
+        probe(path)
+
+
+def test_cover_art_is_no_picture(tmp_path: Path) -> None:
+    still = _still(tmp_path / "cover.jpg").read_bytes()
+    path = tmp_path / "song.mp4"
+    with av.open(str(path), "w") as file:
+        track = file.add_stream("aac", rate=48_000, layout="mono")
+        cover = file.add_stream("mjpeg", rate=25)
+        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        for frame in sound_frames(Waveform(click_track(1, 0.5, 1), 48_000), 1024):
+            file.mux(track.encode(frame))
+        file.mux(track.encode(None))
+        packet = av.Packet(still)
+        packet.stream, packet.pts, packet.dts = cover, 0, 0
+        file.mux(packet)
+    with pytest.raises(MediaError, match="sound but no picture"):
         probe(path)

@@ -46,7 +46,7 @@ def test_there_are_commands_to_try() -> None:
 def test_commands_run_as_written(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("clip.mp4", "one.mp4", "two.mp4"):
         if not (folder / name).exists():
-            make_clip(folder / name, audio="click")
+            make_clip(folder / name, sound="click")
     monkeypatch.chdir(folder)
     words = shlex.split(command)[1:]
     if words[0] in ("add", "make"):
@@ -58,7 +58,7 @@ def test_commands_run_as_written(command: str, folder: Path, monkeypatch: pytest
 
 def test_the_library_example_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not (folder / "clip.mp4").exists():
-        make_clip(folder / "clip.mp4", audio="click")
+        make_clip(folder / "clip.mp4", sound="click")
     monkeypatch.chdir(folder)
     example = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)[0]
     exec(compile(example.replace('"mini"', '"tiny"'), "README.md", "exec"), {})

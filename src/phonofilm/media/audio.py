@@ -6,6 +6,7 @@ Dimension letters: C channels, S samples.
 import logging
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,6 +30,21 @@ SOUNDFILE_FORMATS = {
 SOUND_SUFFIXES = (*SOUNDFILE_FORMATS, ".m4a")
 AAC_BITS_A_CHANNEL = 128_000
 BLOCK_SAMPLES = 65_536
+HALF_POWER = math.sqrt(0.5)
+DOWNMIX = {
+    "FL": (1.0, 0.0),
+    "FR": (0.0, 1.0),
+    "FC": (HALF_POWER, HALF_POWER),
+    "BC": (0.5, 0.5),
+    "FLC": (math.cos(math.pi / 8), math.sin(math.pi / 8)),
+    "FRC": (math.sin(math.pi / 8), math.cos(math.pi / 8)),
+    "LFE": (0.0, 0.0),
+    "LFE2": (0.0, 0.0),
+}
+"""What a channel, by FFmpeg's name for it, gives to left and right: ITU-R BS.775, table 2. Those beside the centre are
+not in it; they are panned half-way by constant power."""
+USUAL_LAYOUTS = {3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+"""Where the channels stand in sound that does not say."""
 LARGEST_JITTER_S = 0.02
 """Timestamps may be this far from the count of samples: containers round them to milliseconds, encoders to frames."""
 LONGEST_PAUSE_S = 600
@@ -36,15 +52,24 @@ LONGEST_PAUSE_S = 600
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Track:
+    """A whole sound track, the instant of its first sample on the file's clock, and FFmpeg's name of its layout."""
+
+    waveform: Waveform
+    start_s: Fraction
+    layout: str
+
+
 def read_audio(path: Path, rate_hz: int | None = None) -> Waveform:
     """The first sound track of any media file, all channels, resampled to `rate_hz` when given.
 
     Raises MediaError when the file cannot be read or has no sound.
     """
-    waveform, _ = _read_with_start(path)
-    if waveform is None:
+    track = _read_track(path)
+    if track is None:
         raise MediaError(f"{path} has no sound; give a file that has")
-    return waveform if rate_hz is None else resample(waveform, rate_hz)
+    return track.waveform if rate_hz is None else resample(track.waveform, rate_hz)
 
 
 def read_clip_audio(clip: ClipInfo, rate_hz: int) -> Waveform | None:
@@ -54,12 +79,12 @@ def read_clip_audio(clip: ClipInfo, rate_hz: int) -> Waveform | None:
     """
     if clip.audio is None:
         return None
-    waveform, start_s = _read_with_start(clip.path)
-    if waveform is None:
+    track = _read_track(clip.path)
+    if track is None:
         return None
-    waveform = resample(to_stereo(waveform), rate_hz)
+    waveform = resample(to_stereo(track.waveform, track.layout), rate_hz)
     out = np.zeros((waveform.channels, samples(clip.duration_s, rate_hz)), np.float32)  # (C, S)
-    first = samples(start_s - clip.start_s, rate_hz)
+    first = samples(track.start_s - clip.start_s, rate_hz)
     source = waveform.samples[:, max(0, -first) :]
     space = out[:, max(0, first) :]
     count = min(source.shape[1], space.shape[1])
@@ -67,8 +92,8 @@ def read_clip_audio(clip: ClipInfo, rate_hz: int) -> Waveform | None:
     return Waveform(out, rate_hz)
 
 
-def _read_with_start(path: Path) -> tuple[Waveform | None, Fraction]:
-    """The whole first sound track and the instant of its first sample on the file's clock."""
+def _read_track(path: Path) -> _Track | None:
+    """The first sound track; None when there is none, or none of it decodes."""
     pieces: list[FloatArray] = []
     start_s = Fraction(0)
     rate_hz = count = damaged = 0
@@ -76,7 +101,7 @@ def _read_with_start(path: Path) -> tuple[Waveform | None, Fraction]:
     with open_media(path) as container:
         stream = audio_stream(container)
         if stream is None:
-            return None, Fraction(0)
+            return None
         for packet in packets(container, stream, path):
             try:
                 frames = packet.decode()
@@ -98,8 +123,8 @@ def _read_with_start(path: Path) -> tuple[Waveform | None, Fraction]:
     if damaged:
         logger.warning("%s: %d damaged packets of sound were left out", path, damaged)
     if not count:
-        return None, Fraction(0)
-    return Waveform(np.concatenate(pieces, axis=1), rate_hz), start_s
+        return None
+    return _Track(Waveform(np.concatenate(pieces, axis=1), rate_hz), start_s, layout)
 
 
 def _planar(frame: av.AudioFrame, layout: str, rate_hz: int) -> FloatArray:
@@ -125,20 +150,30 @@ def resample(waveform: Waveform, rate_hz: int) -> Waveform:
     return Waveform(np.ascontiguousarray(out.T, np.float32), rate_hz)
 
 
-def to_stereo(waveform: Waveform) -> Waveform:
-    """At most two channels: ITU-R BS.775 for 5.1 (L R C LFE Ls Rs, without LFE), the mean of pairs for other counts."""
-    count = waveform.channels
-    if count <= 2:
+def to_stereo(waveform: Waveform, layout: str = "") -> Waveform:
+    """At most two channels, by ITU-R BS.775: centre and surround at -3 dB, no LFE; turned down where it would clip.
+
+    layout: FFmpeg's name of where the channels stand ("5.1", "7.1", "quad", ...); empty means the usual one for their
+    number (6: L R C LFE Ls Rs).
+    """
+    if waveform.channels <= 2:
         return waveform
-    x = waveform.samples
-    half = math.sqrt(0.5)
-    if count == 6:
-        left = x[0] + half * x[2] + half * x[4]
-        right = x[1] + half * x[2] + half * x[5]
-    else:
-        left, right = x[0::2].mean(axis=0), x[1::2].mean(axis=0)
-    out = np.stack([left, right]).astype(np.float32)  # (2, S)
-    return Waveform(out / max(1.0, float(np.abs(out).max())), waveform.rate_hz)
+    gains = np.asarray(_gains(waveform.channels, layout), np.float32)  # (C, 2)
+    out = gains.T @ waveform.samples  # (2, S)
+    return Waveform(out / max(1.0, float(np.abs(out).max(initial=0.0))), waveform.rate_hz)
+
+
+def _gains(channels: int, layout: str) -> list[tuple[float, float]]:
+    """What each channel gives to left and right."""
+    places = [channel.name for channel in av.AudioLayout(layout).channels] if layout else ["NONE"]
+    if "NONE" in places:  # what FFmpeg calls the channels of a file that says only how many there are
+        if channels not in USUAL_LAYOUTS:
+            return [(0.5, 0.5)] * channels
+        places = [channel.name for channel in av.AudioLayout(USUAL_LAYOUTS[channels]).channels]
+    assert len(places) == channels, f"layout {layout!r} has {len(places)} channels, the sound {channels}"
+    # Surround and height channels are named by where they stand, with their side last.
+    sides = {"L": (HALF_POWER, 0.0), "R": (0.0, HALF_POWER)}
+    return [DOWNMIX.get(place) or sides.get(place[-1:], (0.5, 0.5)) for place in places]
 
 
 def check_sound_path(path: Path) -> None:

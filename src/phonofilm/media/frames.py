@@ -21,6 +21,9 @@ from phonofilm.types import ByteArray, ClipInfo, FrameRequest, Frames, Progress,
 
 logger = logging.getLogger(__name__)
 
+FIRST_ROOM = 64
+"""Frames that a request without a rate has room for at first; the room grows by a quarter when it is full."""
+
 
 class _Picker:
     """Collects the frames of one request, told of each decoded frame and of how long it is shown."""
@@ -29,7 +32,9 @@ class _Picker:
         self.request, self.rotation = request, rotation
         self.start_s = start_s
         self.wanted = None if request.rate_hz is None else grid_count(end_s - start_s, request.rate_hz)
-        self.pixels: list[ByteArray] = []
+        # Frames are written where they stay: a list stacked at the end would need the memory of long clips twice.
+        room = FIRST_ROOM if self.wanted is None else self.wanted
+        self._pixels: ByteArray = np.empty((room, request.height, request.width, 3), np.uint8)  # (F, H, W, 3)
         self.times_s: list[Fraction] = []
         self._scale = VideoReformatter()
 
@@ -41,17 +46,23 @@ class _Picker:
         """The frame is on screen in [from_s, until_s), clip time; None means until the end."""
         if self.request.rate_hz is None:
             if from_s >= self.start_s:
-                self.pixels.append(self._scaled(frame))
-                self.times_s.append(from_s - self.start_s)
+                self._add(self._scaled(frame), from_s)
             return
         picture: ByteArray | None = None
         while not self.full:
-            point_s = grid_time(len(self.times_s), self.request.rate_hz)
-            if until_s is not None and self.start_s + point_s >= until_s:
+            point_s = self.start_s + grid_time(len(self.times_s), self.request.rate_hz)
+            if until_s is not None and point_s >= until_s:
                 return
             picture = self._scaled(frame) if picture is None else picture
-            self.pixels.append(picture)
-            self.times_s.append(point_s)
+            self._add(picture, point_s)
+
+    def _add(self, picture: ByteArray, time_s: Fraction) -> None:
+        count, room = len(self.times_s), len(self._pixels)
+        if count == room:
+            # In place, so that large blocks are moved by the memory map and not copied.
+            self._pixels.resize((room + room // 4, *self._pixels.shape[1:]), refcheck=False)
+        self._pixels[count] = picture
+        self.times_s.append(time_s)
 
     def _scaled(self, frame: VideoFrame) -> ByteArray:
         """(H, W, 3) uint8, upright."""
@@ -70,9 +81,8 @@ class _Picker:
         return np.ascontiguousarray(np.rot90(pixels, self.rotation // 90))
 
     def result(self) -> Frames:
-        shape = (0, self.request.height, self.request.width, 3)
-        pixels = np.stack(self.pixels) if self.pixels else np.zeros(shape, np.uint8)  # (F, H, W, 3)
-        return Frames(pixels, tuple(self.times_s))
+        self._pixels.resize((len(self.times_s), *self._pixels.shape[1:]), refcheck=False)  # (F, H, W, 3)
+        return Frames(self._pixels, tuple(self.times_s))
 
 
 def decode_frames(
@@ -85,8 +95,9 @@ def decode_frames(
 ) -> list[Frames]:
     """Decode a clip once and answer every request, in their order.
 
-    A request with a rate gets, for each instant k / rate in [start_s, end_s), the frame on screen at that instant (the
-    first frame where none is yet); one without gets every decoded frame in the span. Times count from `start_s`.
+    A request with a rate gets, for each instant start_s + k / rate in [start_s, end_s), the frame on screen at that
+    instant (the first frame where none is yet); one without gets every decoded frame that begins in the span. All
+    times, asked for and given, count from the clip's first shown frame.
     Damaged frames are left out with a warning. Raises MediaError when nothing decodes.
     """
     end_s = clip.duration_s if end_s is None else min(end_s, clip.duration_s)

@@ -24,6 +24,7 @@ SOUND_CODECS = {"mp4": "aac", "mov": "aac", "matroska": "libopus", "webm": "libo
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 HOLDS = {
     "mp4": {"h264", "hevc", "av1", "libdav1d", "libaom-av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg"},
+    "mov": {"h264", "hevc", "prores", "dnxhd", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "gif", "png", "qtrle"},
     "webm": {"vp8", "vp9", "av1", "libvpx", "libvpx-vp9", "libdav1d", "libaom-av1"},
 }
 """Video codecs that players take from these containers; mkv holds any other except GIF, which mov takes."""
@@ -59,7 +60,7 @@ def mux(clip: ClipInfo, waveform: Waveform, output: Path, *, metadata: dict[str,
         except (av.error.FFmpegError, ValueError) as error:  # ValueError: the container does not take the codec
             reason = getattr(error, "strerror", None) or error
             raise OutputError(
-                f"cannot write {output} ({reason}); choose another folder, or a name that ends in .mkv or .mov"
+                f"cannot write {output} ({reason}); choose another folder, or convert the clip to H.264 first"
             ) from error
     return output
 
@@ -91,6 +92,14 @@ def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, me
         picture = video_stream(source, clip.path)
         # opaque: without it PyAV asks for an encoder of the decoder's name, and AV1's is called otherwise.
         copied = target.add_stream_from_template(picture, opaque=True)
+        if picture.sample_aspect_ratio:
+            # Where only the container knows that pixels are not square (ProRes, VP9), the template leaves it behind.
+            copied.codec_context.sample_aspect_ratio = picture.sample_aspect_ratio
+            inside = picture.codec_context.sample_aspect_ratio or 1
+            if kind in ("matroska", "webm") and picture.sample_aspect_ratio != inside:
+                logger.warning(
+                    "%s: PyAV cannot write the shape of its pixels into %s; use .mp4", clip.path, path.suffix
+                )
         tag = _tag(picture.codec_context.codec_tag, clip, kind)
         if tag:
             copied.codec_context.codec_tag = tag
@@ -108,8 +117,10 @@ def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, me
         for packet in packets(source, picture, clip.path):
             if not packet.size:
                 continue
-            pts, dts = next(stamps)
+            pts, dts, length = next(stamps)
             packet.pts, packet.dts = pts - shift, dts - shift
+            # Transport streams say no lengths; mp4 would then show its last picture for no time.
+            packet.duration = packet.duration or length
             while waiting is not None and _time_s(waiting) <= packet.dts * base:
                 target.mux(waiting)
                 waiting = next(sounds, None)
@@ -128,16 +139,23 @@ def _tag(tag: str, clip: ClipInfo, kind: str) -> str:
     return tag if kind == "mov" and clip.container.startswith("mov") else ""
 
 
-def _stamps(clip: ClipInfo) -> list[tuple[int, int]]:
-    """(pts, dts) of every packet, in the file's order, as a container wants them. Raises MediaError without any."""
+def _stamps(clip: ClipInfo) -> list[tuple[int, int, int]]:
+    """(pts, dts, length) of every packet, in the file's order, as a container wants them.
+
+    The length is how long its picture stays, up to the next one or the end of the clip. Raises MediaError when
+    timestamps are missing.
+    """
     with open_media(clip.path) as source:
         picture = video_stream(source, clip.path)
+        base = picture.time_base or Fraction(1, 1000)
         found = [(packet.pts, packet.dts) for packet in packets(source, picture, clip.path) if packet.size]
     given = [(pts if pts is not None else dts, dts) for pts, dts in found]
     whole = [(pts, dts) for pts, dts in given if pts is not None]
     if len(whole) < len(given):
         raise MediaError(f"{clip.path} has pictures without timestamps; put it into mp4 or mkv first")
-    return decoding_order(whole)
+    shown = [*sorted(pts for pts, _ in whole), round((clip.start_s + clip.duration_s) / base)]
+    lengths = {here: max(0, after - here) for here, after in pairwise(shown)}
+    return [(pts, dts, lengths[pts]) for pts, dts in decoding_order(whole)]
 
 
 def decoding_order(stamps: "Sequence[tuple[int, int | None]]") -> list[tuple[int, int]]:

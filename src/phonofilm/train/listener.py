@@ -132,7 +132,7 @@ def mini_listener() -> ListenerRecipe:
         steps=2_400,
         batch=32,
         crop_frames=(86, 108, 129, 172),
-        ten_weight=1.5,
+        ten_weight=3.0,
         mix_share=0.25,
         mix_gain_nepers=0.8,
         stretch=0.15,
@@ -267,7 +267,7 @@ def read_material(sounds: Path, run: Path, classes: tuple[str, ...]) -> Material
     return Material(recordings, mels, targets)
 
 
-MOST_VARIETY = 256
+MOST_VARIETY = 100
 
 
 def draw_weights(material: Material, indices: list[int], ten_weight: float) -> npt.NDArray[np.float64]:

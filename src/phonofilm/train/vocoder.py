@@ -59,7 +59,7 @@ def mini_vocoder() -> VocoderRecipe:
         net=VocoderConfig(
             bands=128, noise=64, width=320, hidden=960, blocks=6, kernel=7, hop=512, splits=2, n_fft=1024
         ),
-        steps=9_000,
+        steps=6_000,
         batch=12,
         frames=40,
         learning_rate=8e-4,

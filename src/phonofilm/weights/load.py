@@ -148,5 +148,8 @@ def _tiny(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Nets:
         for parameter in net.parameters():
             parameter.data.normal_(0.0, 0.05, generator=generator)
         net.to(device).eval().requires_grad_(False)
+    for parameter in flow.parameters():
+        # Training starts with closed gates; here prompts and cues must change the sound at once.
+        parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
     flow.to(device).eval().requires_grad_(False)
     return Nets(row, flow, Codec(vae, vocoder), Sampling(steps=2, guidance=2.0, window=88, overlap=16), device)
