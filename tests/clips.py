@@ -12,15 +12,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import av
 import numpy as np
 
 from phonofilm.pipeline import Phonofilm
-
-if TYPE_CHECKING:
-    from phonofilm.pipeline import Phonofilm
 
 _LOAD = Phonofilm.load  # before any test puts a stand-in there
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from clips import make_clip
+from clips import make_clip, tiny_film
 from phonofilm.cli import app
 from phonofilm.settings import AddOptions, option_table
 
@@ -47,6 +47,8 @@ def test_commands_run_as_written(command: str, folder: Path, monkeypatch: pytest
     for name in ("clip.mp4", "one.mp4", "two.mp4"):
         if not (folder / name).exists():
             make_clip(folder / name, sound="click")
+    if not (folder / "cues.json").exists():
+        (folder / "cues.json").write_text(tiny_film().spot(folder / "clip.mp4").to_json())
     monkeypatch.chdir(folder)
     words = shlex.split(command)[1:]
     if words[0] in ("add", "make"):
