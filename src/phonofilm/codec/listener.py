@@ -100,17 +100,8 @@ class Listener(nn.Module):
         self.stages = nn.ModuleList(Stage(a, b) for a, b in itertools.pairwise(widths))
         rows = config.bands // 2 ** len(widths)
         self.head_in = nn.Linear(widths[-1] * rows, config.head)
-        self.whole = nn.Linear(4 * config.bands, config.head)
         self.dropout = nn.Dropout(config.dropout)
         self.head_out = nn.Linear(config.head, len(config.classes))
-
-    def summary(self, level: Tensor) -> Tensor:
-        """Levels (B, M, T) → per band mean, deviation, change from step to step and maximum (B, 4 M).
-
-        The colour of a sound and how it pulses: seen at a glance, where convolutions would need long to learn it.
-        """
-        change = (level[:, :, 1:] - level[:, :, :-1]).abs().mean(dim=2)  # (B, M)
-        return torch.cat([level.mean(dim=2), level.std(dim=2), 2 * change, level.amax(dim=2)], dim=1)  # (B, 4 M)
 
     def forward(self, mel: Tensor) -> Tensor:
         """Coarse log-mel (B, M, T), T >= SHORTEST_FRAMES → logits (B, C)."""
@@ -124,7 +115,7 @@ class Listener(nn.Module):
         # Pitch is not averaged away: where in the spectrum something lies tells a helicopter from rain.
         x = x.permute(0, 3, 1, 2).flatten(2)  # (B, T/16, W M/16)
         x = torch.relu(self.head_in(self.dropout(x)))  # (B, T/16, H)
-        x = x.mean(dim=1) + x.amax(dim=1) + torch.relu(self.whole(self.dropout(self.summary(level))))  # (B, H)
+        x = x.mean(dim=1) + x.amax(dim=1)  # (B, H)
         logits: Tensor = self.head_out(self.dropout(x)).float()  # (B, C)
         return logits
 

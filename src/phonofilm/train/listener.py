@@ -129,7 +129,7 @@ def mini_listener() -> ListenerRecipe:
             range_nepers=7.0,
             window_frames=215,
         ),
-        steps=2_400,
+        steps=7_000,
         batch=32,
         crop_frames=(86, 108, 129, 172),
         ten_weight=3.0,

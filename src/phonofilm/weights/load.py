@@ -49,7 +49,7 @@ class Nets:
     device: torch.device
 
 
-MINI_SAMPLING = Sampling(steps=16, guidance=3.0, window=216, overlap=44)
+MINI_SAMPLING = Sampling(steps=16, guidance=6.0, window=216, overlap=44)
 """Found on held-out prompts; figures in docs/log.md. Trained on 176 steps (8.2 s), good up to 216 (10 s)."""
 
 

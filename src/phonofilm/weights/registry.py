@@ -52,9 +52,9 @@ MODELS = {
             code_licence="Apache-2.0",
             folder=Path(__file__).parent / "mini",
             files=(
-                ModelFile("flow.safetensors", "289da687bab96a5c1d1d46b040453b287566e698b3071a6afbee92157f692f29"),
+                ModelFile("flow.safetensors", "6b4a80afc02439d20859ae0ff5bf08a8dc4d63213de437032c44f622ce2e0a3d"),
                 ModelFile("vae.safetensors", "401aff5a666bda7fb549106513c6093964d0ab2cdbf977c6555d0301a9347c49"),
-                ModelFile("vocoder.safetensors", "14b442c1d0f3a1f29203cbc1b914866757fd40b5d578602a6144191f30125ee5"),
+                ModelFile("vocoder.safetensors", "a5dfaa7c9880e5229094586470fc690c587a8c0b402441b3fcfddd71bddf69a6"),
             ),
         ),
         ModelRow(
