@@ -1,5 +1,6 @@
 """Weights are read only when they are whole, and networks come back as they were saved."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def test_mini_is_whole_and_small() -> None:
     row = MODELS["mini"]
     assert row.here
     assert row.size_bytes <= 45_000_000
+    for file in row.files:
+        assert hashlib.sha256(row.file(file.name).read_bytes()).hexdigest() == file.sha256
     nets = load_nets("mini", CPU, torch.float32)
     assert all(bool(torch.isfinite(value).all()) for value in nets.flow.state_dict().values())
     assert nets.flow.config.latent_dim == nets.codec.vae.config.latent

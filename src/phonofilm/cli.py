@@ -269,7 +269,7 @@ def train(
     stage: Annotated[list[str] | None, typer.Option("--stage", help="Only these stages, in order.")] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train the model `mini` from recordings: vae, vocoder, shards, flow, export."""
+    """Train the model `mini` from recordings: vae, vocoder, shards, flow, listener, export."""
     _start_logging(True)
     from phonofilm.device import choose_device
     from phonofilm.train.mini import STAGES, train_mini

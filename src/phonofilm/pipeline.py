@@ -227,7 +227,7 @@ class Phonofilm:
         label = heard.label or UNKNOWN_LABEL
         sheet = curves_to_sheet(curves, info, label)
         logger.info("expecting %r, %d events in %.2f s", label, len(sheet.events), float(info.duration_s))
-        return Sight(info, heard.features, heard.known >= KNOWN, label, curves, sheet, edited=False)
+        return Sight(info, heard.features, heard.known >= KNOWN, label, heard.kind, curves, sheet, edited=False)
 
     def _words(self, prompt: str) -> Tensor | None:
         return prompt_features(prompt, self._sentences, self._nets.flow.config.text_tokens)

@@ -31,20 +31,23 @@ STILL_WORDS = "quiet room tone, fabric rustling"
 """What is asked for when there is no prompt and the picture names nothing: an unguided draw would be a random sound, a
 chainsaw as likely as rain. Where things strike each other in the picture they are heard to."""
 STRUCK_EVENTS_HZ = 0.3
+CONTINUOUS_KINDS = ("ambience", "vehicle")
+"""Expected sounds that go on without hits: a jolt in the picture of a driving car is no blow."""
 
 
 @dataclass(frozen=True)
 class Sight:
     """What was read off the pixels of one clip.
 
-    image (F, E) expected sounds at IMAGE_RATE_HZ and known (F,) bool; curves on the clock of the latents. edited says
-    that sheet and curves are the user's, not what was seen.
+    image (F, E) expected sounds at IMAGE_RATE_HZ and known (F,) bool; label and kind name the most likely of them;
+    curves on the clock of the latents. edited says that sheet and curves are the user's, not what was seen.
     """
 
     clip: ClipInfo
     image: Tensor
     known: Tensor
     label: str
+    kind: str
     curves: CueCurves
     sheet: CueSheet
     edited: bool
@@ -86,14 +89,18 @@ def curve_rate_hz(nets: Nets) -> Fraction:
 def seen_scene(
     nets: Nets, sight: Sight, count: int, sync: float, text: Tensor | None, negative: Tensor | None
 ) -> Scene:
-    """The scene of a clip. sync, 0 to 1, scales the onsets; at 0 nothing is said about time."""
+    """The scene of a clip. sync, 0 to 1, scales the onsets; at 0 nothing is said about time.
+
+    Nor is it where the picture names a continuous sound and neither words nor an edited sheet ask for another.
+    """
     onset: Tensor | None = torch.from_numpy(sight.curves.onset) * sync
     activity: Tensor | None = None
     if sight.edited and any(not cue.is_event for cue in sight.sheet.cues):
         # How much moves says little about how loud it is (rain falls in a still picture): on the eight clips of the log
         # it made sound follow the cues less (F1 0.70 for 0.78). A person's stretches are meant, so they are followed.
         activity = torch.from_numpy(sight.curves.activity)
-    if sync == 0:
+    continuous = text is None and not sight.edited and sight.kind in CONTINUOUS_KINDS
+    if sync == 0 or continuous:
         onset = activity = None
     return Scene(count, latent_steps(nets, count), sight.image, sight.known, onset, activity, text, negative)
 

@@ -141,6 +141,7 @@ def save_listener(listener: Listener, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.half().contiguous() for k, v in listener.state_dict().items() if not _is_counter(k)}
     save_file(tensors, path, metadata={"config": json.dumps(asdict(listener.config))})
+    path.chmod(0o644)  # safetensors writes files that only their owner may read
 
 
 def read_listener(path: Path) -> Listener:

@@ -1,10 +1,12 @@
 """The whole recipe of `mini`, from the folder of recordings to the weights in the package.
 
-Five stages, each resumable: vae → vocoder → shards → flow → export. The same code runs on a CPU and on a GPU.
+Six stages, each resumable: vae → vocoder → shards → flow → listener → export. The listener makes no sound: it is the
+classifier that `phonofilm evaluate meaning` asks. The same code runs on a CPU and on a GPU.
 """
 
 import csv
 import dataclasses
+import hashlib
 import json
 import logging
 import shutil
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from phonofilm.codec.listener import Listener, save_listener
 from phonofilm.codec.vae import MelVae
 from phonofilm.codec.vocoder import Vocoder
 from phonofilm.data.captions import load_captions
@@ -21,6 +24,7 @@ from phonofilm.data.shards import write_shard
 from phonofilm.errors import InputError
 from phonofilm.flow.network import FlowNetwork
 from phonofilm.train.flow import mini_flow, train_flow
+from phonofilm.train.listener import mini_listener, train_listener
 from phonofilm.train.state import load_state
 from phonofilm.train.vae import mini_vae, train_vae
 from phonofilm.train.vocoder import mini_vocoder, train_vocoder
@@ -28,7 +32,7 @@ from phonofilm.weights.load import save_net
 
 logger = logging.getLogger(__name__)
 
-STAGES = ("vae", "vocoder", "shards", "flow", "export")
+STAGES = ("vae", "vocoder", "shards", "flow", "listener", "export")
 SHARDS = 40
 EXAMPLES_A_SHARD = 256
 LATENT_STEPS = 176
@@ -51,6 +55,8 @@ def train_mini(sounds: Path, run: Path, device: torch.device, stages: tuple[str,
             make_shards(sounds, run)
         elif stage == "flow":
             train_flow(run, device, mini_flow())
+        elif stage == "listener":
+            train_listener(sounds, run, mini_listener())
         elif stage == "export":
             export(sounds, run)
         else:
@@ -103,6 +109,10 @@ def export(sounds: Path, run: Path) -> dict[str, str]:
         ("flow.safetensors", flow, flow.config.to_json()),
     )
     hashes = {name: save_net(net, config, folder / name, torch.float16) for name, net, config in nets}
+    listener = Listener(mini_listener().net)
+    listener.load_state_dict(_average(run, "listener"))
+    save_listener(listener, folder / "listener.safetensors")
+    hashes["listener.safetensors"] = hashlib.sha256((folder / "listener.safetensors").read_bytes()).hexdigest()
     for name, digest in hashes.items():
         logger.info("%s %s", digest, name)
     shutil.copyfile(sounds / "ATTRIBUTION.md", folder / "ATTRIBUTION.md")
