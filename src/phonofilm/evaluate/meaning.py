@@ -4,7 +4,9 @@ What the measure does not see: how good a sound is (a dull, noisy or looped bark
 time, in the right place or at the right level, and anything outside the listener's classes (a "violin" and a "drum"
 are both music). The listener has learnt from the same collection of recordings that the generator has, so it is kinder
 to sounds in that collection's manner than a person would be; and it makes mistakes on real recordings too, so a share
-of agreement reads against its own accuracy, never against 1.
+of agreement reads against its own accuracy, never against 1. It was trained to lean towards the ten classes asked for
+here: real sounds of other kinds, short hits above all, are often heard as one of them, so agreement on one prompt is
+weaker evidence than its score suggests. Read the whole confusion table.
 
 Dimension letters: C channels, S samples, P prompts, K classes.
 """
