@@ -10,6 +10,7 @@ import soundfile
 import torch
 
 from phonofilm.codec.spectral import MEL_44K
+from phonofilm.codec.vae import MelVae
 from phonofilm.cues import bumps, peaks
 from phonofilm.data.captions import LabelCaptions
 from phonofilm.data.manifest import SampleStore, build_store, crops, read_index
@@ -22,7 +23,7 @@ from phonofilm.train.batches import FlowBatches, Words, image_rows
 from phonofilm.train.degrade import MINI_DEGRADATION, degrade, degrade_onsets
 from phonofilm.train.flow import flow_loss, mini_flow
 from phonofilm.train.vae import VaeRecipe, mini_vae, train_vae
-from phonofilm.train.vocoder import energy_distance
+from phonofilm.train.vocoder import energy_distance, mini_vocoder, train_vocoder
 
 RATE = Fraction(44100, 512)
 CAPTIONS = {
@@ -137,9 +138,19 @@ def test_the_autoencoder_learns_stops_and_goes_on(sounds: Path, store: SampleSto
     assert not list((tmp_path / "run").glob("*.partial"))
 
 
-def test_flow_training_loses_error_on_shards(sounds: Path, store: SampleStore, tmp_path: Path) -> None:
-    from phonofilm.codec.vae import MelVae
+def test_the_vocoder_learns_stops_and_goes_on(sounds: Path, store: SampleStore, tmp_path: Path) -> None:
+    net = dataclasses.replace(mini_vocoder().net, width=16, hidden=32, blocks=1)
+    recipe = dataclasses.replace(mini_vocoder(), net=net, batch=2, frames=12, save_every_s=0.0)
+    (tmp_path / "store").symlink_to(sounds / "store")
+    vae = MelVae(dataclasses.replace(mini_vae().net, width=32, hidden=64, blocks=1)).eval()
+    for steps, coder in ((2, None), (4, vae)):
+        run = dataclasses.replace(recipe, steps=steps)
+        vocoder = train_vocoder(sounds, tmp_path / "run", torch.device("cpu"), run, coder)
+    assert torch.load(tmp_path / "run/vocoder.pt", weights_only=True)["step"] == 4
+    assert all(bool(torch.isfinite(value).all()) for value in vocoder.state_dict().values())
 
+
+def test_flow_training_loses_error_on_shards(sounds: Path, store: SampleStore, tmp_path: Path) -> None:
     torch.manual_seed(0)
     vae = MelVae(dataclasses.replace(mini_vae().net, width=32, hidden=64, blocks=1)).eval()
     composer = Composer(read_index(sounds), store, CAPTIONS, MINI_SCENES)

@@ -4,7 +4,6 @@ Dimension letters as in `train/batches.py`.
 """
 
 import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise
 from phonofilm.flow.path import direction, point
 from phonofilm.train.batches import Batch, Dropout, FlowBatches, Words
 from phonofilm.train.degrade import MINI_DEGRADATION, Degradation
-from phonofilm.train.state import Average, load_state, save_state
+from phonofilm.train.loop import Loop, falling
 
 logger = logging.getLogger(__name__)
 
@@ -98,13 +97,6 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     return Batch(**{name: getattr(batch, name).to(device) for name in Batch.__dataclass_fields__})
 
 
-def _match_strides(optimiser: torch.optim.Optimizer) -> None:
-    """Lay the moments out in memory as the weights are: the fused update walks both by address."""
-    for weight, moments in optimiser.state.items():
-        for name in ("exp_avg", "exp_avg_sq"):
-            moments[name] = torch.empty_like(weight).copy_(moments[name])
-
-
 def train_flow(run: Path, device: torch.device, recipe: FlowRecipe) -> FlowNetwork:
     """Train (or go on training) on the shards in `run`/shards; checkpoints live in `run`. Returns the average."""
     words = Words(load_captions(), SentenceEncoder.load())
@@ -113,43 +105,29 @@ def train_flow(run: Path, device: torch.device, recipe: FlowRecipe) -> FlowNetwo
     optimiser = torch.optim.AdamW(
         network.parameters(), recipe.learning_rate, betas=(0.9, 0.95), weight_decay=recipe.weight_decay, fused=True
     )
-    average, first = Average(network, recipe.decay), 0
-    state = load_state(run / "flow.pt", device)
-    if state is not None:
-        network.load_state_dict(state["net"])
-        average.network.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        _match_strides(optimiser)
-        first = state["step"]
+    loop = Loop(
+        run / "flow.pt",
+        network,
+        optimiser,
+        steps=recipe.steps,
+        decay=recipe.decay,
+        save_every_s=recipe.save_every_s,
+        device=device,
+    )
     # A resumed run draws other examples than the first part did, not the same ones again.
     source = FlowBatches(
-        run / "shards", words, recipe.net.text_tokens, recipe.degradation, recipe.dropout, recipe.seed + first
+        run / "shards", words, recipe.net.text_tokens, recipe.degradation, recipe.dropout, recipe.seed + loop.first
     )
-    generator = torch.Generator(device).manual_seed(recipe.seed + first)
-    if state is None:
+    generator = torch.Generator(device).manual_seed(recipe.seed + loop.first)
+    if not loop.first:
         flat = torch.cat([shard.latents.float().flatten(0, 1) for shard in source.shards.values()])  # (N, Z)
         network.latent_mean.copy_(flat.mean(0))
         network.latent_std.copy_(flat.std(0))
-    saved, total, counted = time.monotonic(), 0.0, 0
-    for step in range(first, recipe.steps):
-        rate = recipe.learning_rate * min(1, (step + 1) / recipe.warmup) * max(0.02, 1 - step / recipe.steps)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
+    for step in range(loop.first, recipe.steps):
         length = recipe.lengths[int(source.generator.integers(len(recipe.lengths)))]
         batch = to_device(source.draw(recipe.batch_steps // length, length), device)
         loss = flow_loss(network, batch, generator)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        average.update(network, step)
-        total, counted = total + float(loss.detach()), counted + 1
-        if time.monotonic() - saved > recipe.save_every_s or step + 1 == recipe.steps:
-            logger.info("flow step %d: loss %.4f, %d examples", step + 1, total / counted, source.refresh())
-            saved, total, counted = time.monotonic(), 0.0, 0
-            net, kept = network.state_dict(), average.network.state_dict()
-            save_state(
-                run / "flow.pt",
-                {"step": step + 1, "net": net, "average": kept, "optimiser": optimiser.state_dict()},
-            )
-    return average.network  # type: ignore[return-value]
+        rate = recipe.learning_rate * falling(step, recipe.steps, recipe.warmup)
+        if loop.descend(step, rate, loss, 1.0, loss):
+            logger.info("%d examples", source.refresh())
+    return loop.average.network  # type: ignore[return-value]

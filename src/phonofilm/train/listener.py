@@ -11,7 +11,6 @@ import hashlib
 import logging
 import os
 import re
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from phonofilm.codec.listener import (
 )
 from phonofilm.codec.spectral import MEL_44K, MelSpectrogram
 from phonofilm.data.manifest import Recording, SampleStore, build_store, read_index
-from phonofilm.train.state import Average, load_state, save_state
+from phonofilm.train.loop import Loop
 from phonofilm.types import FloatArray
 
 logger = logging.getLogger(__name__)
@@ -318,36 +317,24 @@ def fit(material: Material, indices: list[int], recipe: ListenerRecipe, checkpoi
     torch.manual_seed(recipe.seed)
     listener = Listener(recipe.net).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(listener.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    average, first = Average(listener, recipe.decay), 0
-    state = load_state(checkpoint, torch.device("cpu"))
-    if state is not None:
-        listener.load_state_dict(state["net"])
-        average.network.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        first = state["step"]
-    generator = np.random.default_rng((recipe.seed, first))
-    noise = torch.Generator().manual_seed(recipe.seed + first)
+    loop = Loop(
+        checkpoint,
+        listener,
+        optimiser,
+        steps=recipe.steps,
+        decay=recipe.decay,
+        save_every_s=recipe.save_every_s,
+        device=torch.device("cpu"),
+    )
+    generator = np.random.default_rng((recipe.seed, loop.first))
+    noise = torch.Generator().manual_seed(recipe.seed + loop.first)
     weights = draw_weights(material, indices, recipe.ten_weight)
-    saved, total, counted = time.monotonic(), 0.0, 0
-    for step in range(first, recipe.steps):
-        done = step / recipe.steps
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * min(1, (step + 1) / 200) * max(0.01, 0.5 + 0.5 * np.cos(np.pi * done))
+    for step in range(loop.first, recipe.steps):
         chosen = [indices[i] for i in generator.choice(len(indices), recipe.batch, p=weights)]
         loss = loss_of(listener, *draw_batch(material, chosen, recipe, generator, noise), recipe.label_smoothing)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(listener.parameters(), 1.0)
-        optimiser.step()
-        average.update(listener, step)
-        total, counted = total + float(loss.detach()), counted + 1
-        if time.monotonic() - saved > recipe.save_every_s or step + 1 == recipe.steps:
-            logger.info("listener step %d: loss %.4f", step + 1, total / counted)
-            saved, total, counted = time.monotonic(), 0.0, 0
-            net, kept = listener.state_dict(), average.network.state_dict()
-            rows = {"step": step + 1, "net": net, "average": kept, "optimiser": optimiser.state_dict()}
-            save_state(checkpoint, rows)
-    return average.network.eval()  # type: ignore[return-value]
+        cosine = max(0.01, 0.5 + 0.5 * np.cos(np.pi * step / recipe.steps))
+        loop.descend(step, recipe.learning_rate * min(1, (step + 1) / 200) * cosine, loss, 1.0, loss)
+    return loop.average.network.eval()  # type: ignore[return-value]
 
 
 def train_listener(sounds: Path, run: Path, recipe: ListenerRecipe) -> Listener:

@@ -3,8 +3,6 @@
 Dimension letters as in `codec/vae.py`.
 """
 
-import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +13,7 @@ from torch import Tensor
 from phonofilm.codec.spectral import MEL_44K, MelSpectrogram
 from phonofilm.codec.vae import MelVae, VaeConfig
 from phonofilm.data.manifest import build_store, crops, read_index
-from phonofilm.train.state import Average, load_state, save_state
-
-logger = logging.getLogger(__name__)
+from phonofilm.train.loop import Loop, falling
 
 
 @dataclass(frozen=True)
@@ -82,37 +78,24 @@ def train_vae(sounds: Path, run: Path, device: torch.device, recipe: VaeRecipe) 
     source = crops(store, indices, length, recipe.batch, np.random.default_rng(recipe.seed))
     vae = MelVae(recipe.net).to(device)
     optimiser = torch.optim.AdamW(vae.parameters(), recipe.learning_rate, betas=(0.9, 0.95), weight_decay=1e-3)
-    average, first = Average(vae, recipe.decay), 0
-    state = load_state(run / "vae.pt", device)
-    if state is None:
-        batches = [torch.from_numpy(next(source)).to(device) for _ in range(40)]
-        vae.data_mean.copy_(mel_statistics(mel, batches)[0])
-        vae.data_std.copy_(mel_statistics(mel, batches)[1])
+    loop = Loop(
+        run / "vae.pt",
+        vae,
+        optimiser,
+        steps=recipe.steps,
+        decay=recipe.decay,
+        save_every_s=recipe.save_every_s,
+        device=device,
+    )
+    if not loop.first:
+        mean, deviation = mel_statistics(mel, [torch.from_numpy(next(source)).to(device) for _ in range(40)])
+        vae.data_mean.copy_(mean)
+        vae.data_std.copy_(deviation)
     else:
-        vae.load_state_dict(state["net"])
-        average.network.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        first = state["step"]
-        source = crops(store, indices, length, recipe.batch, np.random.default_rng(recipe.seed + first))
-    saved, total, counted = time.monotonic(), 0.0, 0
-    for step in range(first, recipe.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * min(1, (step + 1) / 200) * max(0.02, 1 - step / recipe.steps)
+        source = crops(store, indices, length, recipe.batch, np.random.default_rng(recipe.seed + loop.first))
+    for step in range(loop.first, recipe.steps):
         spectrum = mel(torch.from_numpy(next(source)).to(device))  # (B, M, T)
         with torch.autocast(device.type, torch.bfloat16):
             loss, error = vae_loss(vae, spectrum, recipe.kl_weight, generator)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimiser.step()
-        average.update(vae, step)
-        total, counted = total + float(error), counted + 1
-        if time.monotonic() - saved > recipe.save_every_s or step + 1 == recipe.steps:
-            logger.info("vae step %d: mean absolute error %.4f", step + 1, total / counted)
-            saved, total, counted = time.monotonic(), 0.0, 0
-            net, kept = vae.state_dict(), average.network.state_dict()
-            save_state(
-                run / "vae.pt",
-                {"step": step + 1, "net": net, "average": kept, "optimiser": optimiser.state_dict()},
-            )
-    return average.network  # type: ignore[return-value]
+        loop.descend(step, recipe.learning_rate * falling(step, recipe.steps, 200), loss, 1.0, error)
+    return loop.average.network  # type: ignore[return-value]

@@ -12,8 +12,6 @@ training has an hour of two cores.
 Dimension letters: B batch, S samples, P frames of one resolution, K bins.
 """
 
-import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +23,8 @@ from phonofilm.codec.spectral import MEL_44K, MelSpectrogram
 from phonofilm.codec.vae import MelVae
 from phonofilm.codec.vocoder import Vocoder, VocoderConfig
 from phonofilm.data.manifest import build_store, crops, read_index
-from phonofilm.train.state import Average, load_state, save_state
+from phonofilm.train.loop import Loop, falling
 from phonofilm.train.vae import mel_statistics
-
-logger = logging.getLogger(__name__)
 
 RESOLUTIONS = (128, 256, 512, 1024, 2048)
 LOG_FLOOR = 2e-4
@@ -119,22 +115,22 @@ def train_vocoder(sounds: Path, run: Path, device: torch.device, recipe: Vocoder
     source = crops(store, indices, length, recipe.batch, np.random.default_rng(recipe.seed))
     vocoder = Vocoder(recipe.net).to(device)
     optimiser = torch.optim.AdamW(vocoder.parameters(), recipe.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3)
-    average, first = Average(vocoder, recipe.decay), 0
-    state = load_state(run / "vocoder.pt", device)
-    if state is None:
+    loop = Loop(
+        run / "vocoder.pt",
+        vocoder,
+        optimiser,
+        steps=recipe.steps,
+        decay=recipe.decay,
+        save_every_s=recipe.save_every_s,
+        device=device,
+    )
+    if not loop.first:
         mean, deviation = mel_statistics(mel, [torch.from_numpy(next(source)).to(device) for _ in range(40)])
         vocoder.data_mean.copy_(mean)
         vocoder.data_std.copy_(deviation)
     else:
-        vocoder.load_state_dict(state["net"])
-        average.network.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        first = state["step"]
-        source = crops(store, indices, length, recipe.batch, np.random.default_rng(recipe.seed + first))
-    saved, total, counted = time.monotonic(), 0.0, 0
-    for step in range(first, recipe.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * min(1, (step + 1) / 300) * max(0.02, 1 - step / recipe.steps)
+        source = crops(store, indices, length, recipe.batch, np.random.default_rng(recipe.seed + loop.first))
+    for step in range(loop.first, recipe.steps):
         wave = torch.from_numpy(next(source)).to(device)  # (B, S)
         spectrum = mel(wave)  # (B, M, T)
         if vae is not None:
@@ -146,18 +142,5 @@ def train_vocoder(sounds: Path, run: Path, device: torch.device, recipe: Vocoder
         chosen = torch.randperm(len(RESOLUTIONS), generator=draw)[:RESOLUTIONS_A_STEP]
         first_made, second_made = made.float().chunk(2)  # 2 x (B, S)
         loss = energy_distance(wave, first_made, second_made, [RESOLUTIONS[i] for i in chosen.tolist()])
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(vocoder.parameters(), 2.0)
-        optimiser.step()
-        average.update(vocoder, step)
-        total, counted = total + float(loss.detach()), counted + 1
-        if time.monotonic() - saved > recipe.save_every_s or step + 1 == recipe.steps:
-            logger.info("vocoder step %d: energy distance %.4f", step + 1, total / counted)
-            saved, total, counted = time.monotonic(), 0.0, 0
-            net, kept = vocoder.state_dict(), average.network.state_dict()
-            save_state(
-                run / "vocoder.pt",
-                {"step": step + 1, "net": net, "average": kept, "optimiser": optimiser.state_dict()},
-            )
-    return average.network  # type: ignore[return-value]
+        loop.descend(step, recipe.learning_rate * falling(step, recipe.steps, 300), loss, 2.0, loss)
+    return loop.average.network  # type: ignore[return-value]

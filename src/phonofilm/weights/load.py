@@ -83,7 +83,7 @@ def read_net(path: Path, sha256: str, build: Callable[[str], Net], device: torch
             state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, KeyError, TypeError) as error:
         raise ModelError(f"weights {path} cannot be read ({error}); install phonofilm again") from error
-    # Not on the meta device: initialising there imports torch's compiler (1.4 s), while these small nets take 0.1 s here.
+    # Not on the meta device: initialising there imports torch's compiler (1.4 s); these small nets take 0.1 s here.
     with torch.random.fork_rng(devices=[]):
         net = build(config)
     net.load_state_dict(state, strict=True, assign=True)
