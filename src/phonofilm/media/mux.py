@@ -29,6 +29,8 @@ HOLDS = {
 }
 """Video codecs that players take from these containers; mkv holds any other except GIF, which mov takes."""
 OPUS_RATE_HZ = 48_000
+VISIBLE_STRETCH = 0.01
+"""Pixels that are less than this from square are so by rounding (399:400 is met), and nobody sees it."""
 BITS_A_CHANNEL = {"aac": 128_000, "libopus": 96_000}
 
 
@@ -96,9 +98,13 @@ def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, me
             # Where only the container knows that pixels are not square (ProRes, VP9), the template leaves it behind.
             copied.codec_context.sample_aspect_ratio = picture.sample_aspect_ratio
             inside = picture.codec_context.sample_aspect_ratio or 1
-            if kind in ("matroska", "webm") and picture.sample_aspect_ratio != inside:
+            odd = abs(picture.sample_aspect_ratio / inside - 1) > VISIBLE_STRETCH
+            if kind in ("matroska", "webm") and odd:
                 logger.warning(
-                    "%s: PyAV cannot write the shape of its pixels into %s; use .mp4", clip.path, path.suffix
+                    "%s: the shape of its pixels (%s) is lost in %s; an output in .mp4 keeps it if the codec fits",
+                    clip.path,
+                    picture.sample_aspect_ratio,
+                    path.suffix,
                 )
         tag = _tag(picture.codec_context.codec_tag, clip, kind)
         if tag:
