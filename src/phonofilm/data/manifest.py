@@ -144,3 +144,10 @@ def crops(
             gain = 10 ** (generator.uniform(-24, -0.5) / 20) / max(span.peak, 1e-4)
             row[:] = store.samples(indices[choice], start, length) * gain
         yield out
+
+
+def training_crops(sounds: Path, store: Path, length: int, batch: int, seed: int) -> Iterator[FloatArray]:
+    """`crops` of every recording in the folder `sounds` that is not held out, decoded once into `store`."""
+    recordings = read_index(sounds)
+    indices = [i for i, recording in enumerate(recordings) if not recording.held_out]
+    return crops(build_store(recordings, store), indices, length, batch, np.random.default_rng(seed))

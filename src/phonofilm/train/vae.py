@@ -3,17 +3,21 @@
 Dimension letters as in `codec/vae.py`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from phonofilm.codec.spectral import MEL_44K, MelSpectrogram
 from phonofilm.codec.vae import MelVae, VaeConfig
-from phonofilm.data.manifest import build_store, crops, read_index
+from phonofilm.codec.vocoder import Vocoder
+from phonofilm.data.manifest import training_crops
 from phonofilm.train.loop import Loop, falling
+from phonofilm.types import FloatArray
+
+STATISTICS_BATCHES = 40
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,16 @@ def mel_statistics(mel: MelSpectrogram, batches: list[Tensor]) -> tuple[Tensor, 
     return frames.mean(dim=0), frames.std(dim=0).clamp_min(0.5)
 
 
+def set_statistics(
+    net: MelVae | Vocoder, mel: MelSpectrogram, source: Iterator[FloatArray], device: torch.device
+) -> None:
+    """Measure `mel_statistics` on the first STATISTICS_BATCHES batches of `source` and keep them in the network."""
+    batches = [torch.from_numpy(next(source)).to(device) for _ in range(STATISTICS_BATCHES)]
+    mean, deviation = mel_statistics(mel, batches)
+    net.data_mean.copy_(mean)
+    net.data_std.copy_(deviation)
+
+
 def vae_loss(vae: MelVae, mel: Tensor, kl_weight: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """(loss, mean absolute error in normalised units) of one batch of log-mel (B, M, T)."""
     target = vae.normalise(mel)  # (B, T, M)
@@ -68,14 +82,10 @@ def vae_loss(vae: MelVae, mel: Tensor, kl_weight: float, generator: torch.Genera
 
 def train_vae(sounds: Path, run: Path, device: torch.device, recipe: VaeRecipe) -> MelVae:
     """Train (or go on training) the autoencoder; checkpoints and the result live in `run`. Returns the average."""
-    recordings = read_index(sounds)
-    store = build_store(recordings, run.parent / "store")
-    indices = [i for i, recording in enumerate(recordings) if not recording.held_out]
     mel = MelSpectrogram(MEL_44K).to(device)
     torch.manual_seed(recipe.seed)
     generator = torch.Generator(device).manual_seed(recipe.seed)
     length = recipe.latent_steps * recipe.net.patch * MEL_44K.hop
-    source = crops(store, indices, length, recipe.batch, np.random.default_rng(recipe.seed))
     vae = MelVae(recipe.net).to(device)
     optimiser = torch.optim.AdamW(vae.parameters(), recipe.learning_rate, betas=(0.9, 0.95), weight_decay=1e-3)
     loop = Loop(
@@ -87,12 +97,10 @@ def train_vae(sounds: Path, run: Path, device: torch.device, recipe: VaeRecipe) 
         save_every_s=recipe.save_every_s,
         device=device,
     )
+    # A resumed run draws other pieces than the first part did, not the same ones again.
+    source = training_crops(sounds, run.parent / "store", length, recipe.batch, recipe.seed + loop.first)
     if not loop.first:
-        mean, deviation = mel_statistics(mel, [torch.from_numpy(next(source)).to(device) for _ in range(40)])
-        vae.data_mean.copy_(mean)
-        vae.data_std.copy_(deviation)
-    else:
-        source = crops(store, indices, length, recipe.batch, np.random.default_rng(recipe.seed + loop.first))
+        set_statistics(vae, mel, source, device)
     for step in range(loop.first, recipe.steps):
         spectrum = mel(torch.from_numpy(next(source)).to(device))  # (B, M, T)
         with torch.autocast(device.type, torch.bfloat16):

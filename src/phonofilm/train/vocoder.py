@@ -15,16 +15,15 @@ Dimension letters: B batch, S samples, P frames of one resolution, K bins.
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from phonofilm.codec.spectral import MEL_44K, MelSpectrogram
 from phonofilm.codec.vae import MelVae
 from phonofilm.codec.vocoder import Vocoder, VocoderConfig
-from phonofilm.data.manifest import build_store, crops, read_index
+from phonofilm.data.manifest import training_crops
 from phonofilm.train.loop import Loop, falling
-from phonofilm.train.vae import mel_statistics
+from phonofilm.train.vae import set_statistics
 
 RESOLUTIONS = (128, 256, 512, 1024, 2048)
 LOG_FLOOR = 2e-4
@@ -104,15 +103,11 @@ def train_vocoder(sounds: Path, run: Path, device: torch.device, recipe: Vocoder
 
     vae: the finished autoencoder, or None while there is none yet; a later call with it goes on from the checkpoint.
     """
-    recordings = read_index(sounds)
-    store = build_store(recordings, run.parent / "store")
-    indices = [i for i, recording in enumerate(recordings) if not recording.held_out]
     mel = MelSpectrogram(MEL_44K).to(device)
     torch.manual_seed(recipe.seed)
     generator = torch.Generator(device).manual_seed(recipe.seed)
     draw = torch.Generator().manual_seed(recipe.seed)
     length = recipe.frames * MEL_44K.hop
-    source = crops(store, indices, length, recipe.batch, np.random.default_rng(recipe.seed))
     vocoder = Vocoder(recipe.net).to(device)
     optimiser = torch.optim.AdamW(vocoder.parameters(), recipe.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3)
     loop = Loop(
@@ -124,12 +119,9 @@ def train_vocoder(sounds: Path, run: Path, device: torch.device, recipe: Vocoder
         save_every_s=recipe.save_every_s,
         device=device,
     )
+    source = training_crops(sounds, run.parent / "store", length, recipe.batch, recipe.seed + loop.first)
     if not loop.first:
-        mean, deviation = mel_statistics(mel, [torch.from_numpy(next(source)).to(device) for _ in range(40)])
-        vocoder.data_mean.copy_(mean)
-        vocoder.data_std.copy_(deviation)
-    else:
-        source = crops(store, indices, length, recipe.batch, np.random.default_rng(recipe.seed + loop.first))
+        set_statistics(vocoder, mel, source, device)
     for step in range(loop.first, recipe.steps):
         wave = torch.from_numpy(next(source)).to(device)  # (B, S)
         spectrum = mel(wave)  # (B, M, T)
