@@ -3,7 +3,6 @@
 Dimension letters: C channels, S samples.
 """
 
-import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import soxr
 
 from phonofilm.errors import MediaError, OutputError
 from phonofilm.media.files import check_writable, replacing
-from phonofilm.media.probe import address, audio_stream, open_media, packets
+from phonofilm.media.probe import address, audio_stream, decoded, open_media
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Waveform
 
@@ -49,7 +48,6 @@ LARGEST_JITTER_S = 0.02
 """Timestamps may be this far from the count of samples: containers round them to milliseconds, encoders to frames."""
 LONGEST_PAUSE_S = 600
 """A larger jump is a broken clock."""
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,32 +94,24 @@ def _read_track(path: Path) -> _Track | None:
     """The first sound track; None when there is none, or none of it decodes."""
     pieces: list[FloatArray] = []
     start_s = Fraction(0)
-    rate_hz = count = damaged = 0
+    rate_hz = count = 0
     layout = ""
     with open_media(path) as container:
         stream = audio_stream(container)
         if stream is None:
             return None
-        for packet in packets(container, stream, path):
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                damaged += 1
-                continue
-            for frame in frames:
-                assert isinstance(frame, av.AudioFrame), "a sound stream holds frames of sound"
-                time_s = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
-                if not rate_hz:
-                    rate_hz, layout, start_s = frame.sample_rate, frame.layout.name, time_s or Fraction(0)
-                piece = _planar(frame, layout, rate_hz)  # (C, S)
-                late = 0 if time_s is None else samples(time_s - start_s, rate_hz) - count
-                if LARGEST_JITTER_S * rate_hz < late < LONGEST_PAUSE_S * rate_hz:
-                    # What was lost or never sent was silence while it lasted; closing the gap would shift the rest.
-                    piece = np.pad(piece, ((0, 0), (late, 0)))
-                pieces.append(piece)
-                count += piece.shape[1]
-    if damaged:
-        logger.warning("%s: %d damaged packets of sound were left out", path, damaged)
+        for frame in decoded(container, stream, path):
+            assert isinstance(frame, av.AudioFrame), "a sound stream holds frames of sound"
+            time_s = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+            if not rate_hz:
+                rate_hz, layout, start_s = frame.sample_rate, frame.layout.name, time_s or Fraction(0)
+            piece = _planar(frame, layout, rate_hz)  # (C, S)
+            late = 0 if time_s is None else samples(time_s - start_s, rate_hz) - count
+            if LARGEST_JITTER_S * rate_hz < late < LONGEST_PAUSE_S * rate_hz:
+                # What was lost or never sent was silence while it lasted; closing the gap would shift the rest.
+                piece = np.pad(piece, ((0, 0), (late, 0)))
+            pieces.append(piece)
+            count += piece.shape[1]
     if not count:
         return None
     return _Track(Waveform(np.concatenate(pieces, axis=1), rate_hz), start_s, layout)

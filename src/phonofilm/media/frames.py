@@ -5,21 +5,17 @@ Frames are scaled as they come out of the decoder and never kept at full size; d
 Dimension letters: F frames, H height, W width.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from phonofilm.errors import MediaError
-from phonofilm.media.probe import open_media, packets, video_stream
+from phonofilm.media.probe import decoded, open_media, video_stream
 from phonofilm.timeline import grid_count, grid_time
 from phonofilm.types import ByteArray, ClipInfo, FrameRequest, Frames, Progress, no_progress
-
-logger = logging.getLogger(__name__)
 
 FIRST_ROOM = 64
 """Frames that a request without a rate has room for at first; the room grows by a quarter when it is full."""
@@ -126,23 +122,15 @@ def decode_frames(
 
 def _decoded(clip: ClipInfo) -> Iterator[tuple[VideoFrame, Fraction]]:
     """Every frame that decodes with the time at which it appears, counted from the first shown one, rising."""
-    damaged, number, last_s = 0, 0, Fraction(-1)
+    number, last_s = 0, Fraction(-1)
     with open_media(clip.path) as container:
         stream = video_stream(container, clip.path)
-        for packet in packets(container, stream, clip.path):
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                damaged += 1
-                continue
-            for frame in frames:
-                if frame.pts is None or frame.time_base is None:
-                    time_s = number / clip.video.average_rate_hz
-                else:
-                    time_s = frame.pts * frame.time_base - clip.start_s
-                number += 1
-                if time_s > last_s:
-                    last_s = time_s
-                    yield frame, max(time_s, Fraction(0))
-    if damaged:
-        logger.warning("%s: %d damaged packets were left out", clip.path, damaged)
+        for frame in decoded(container, stream, clip.path):
+            if frame.pts is None or frame.time_base is None:
+                time_s = number / clip.video.average_rate_hz
+            else:
+                time_s = frame.pts * frame.time_base - clip.start_s
+            number += 1
+            if time_s > last_s:
+                last_s = time_s
+                yield frame, max(time_s, Fraction(0))

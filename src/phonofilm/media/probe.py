@@ -127,6 +127,21 @@ def packets(container: InputContainer, stream: AvStream, path: Path) -> "Iterato
         logger.warning("%s: reading stops at damage (%s); what comes after is left out", path, error.strerror)
 
 
+def decoded(container: InputContainer, stream: AvStream, path: Path) -> Iterator[Any]:
+    """The frames of one stream, in the order of showing; packets that do not decode are left out with a warning."""
+    damaged = 0
+    for packet in packets(container, stream, path):
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            damaged += 1
+            continue
+        yield from frames
+    if damaged:
+        what = " of sound" if stream.type == "audio" else ""
+        logger.warning("%s: %d damaged packets%s were left out", path, damaged, what)
+
+
 def _read_packets(container: InputContainer, stream: AvVideoStream, rate_hz: Fraction, path: Path) -> _Span:
     digest, count = hashlib.sha256(), 0
     shown: list[tuple[int, int]] = []
