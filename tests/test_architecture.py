@@ -9,7 +9,7 @@ import pytest
 import phonofilm
 
 ROOT = Path(phonofilm.__file__).parent
-WORDS = ["errors", "timeline", "types", "cues", "settings", "device"]
+WORDS = ["errors", "timeline", "types", "stopwatch", "cues", "settings", "device"]
 NETS = {"encoders", "codec", "flow"}
 
 # Room → rooms it may import, besides itself and floor 0.
@@ -21,8 +21,8 @@ ALLOWED: dict[str, set[str]] = {
     "flow": set(),
     "weights": NETS,
     "windows": {"mix"},
-    "scene": {"weights", "windows", *NETS},
-    "pipeline": {"media", "mix", "weights", "windows", "scene", *NETS},
+    "scenes": {"media", "weights", "windows", *NETS},
+    "pipeline": {"media", "mix", "scenes"},
     "data": {"media", "mix", "codec", "weights"},
     "train": {"data", "weights", *NETS},
     "evaluate": {"media", "mix", "codec", "weights", "pipeline", "data"},
@@ -38,7 +38,7 @@ RESERVED = {
     "typer": {"cli"},
     "rich": {"cli"},
 }
-NO_TORCH = {"errors", "timeline", "types", "cues", "settings", "media", "cli", "__main__", "__init__"}
+NO_TORCH = {"errors", "timeline", "types", "stopwatch", "cues", "settings", "media", "cli", "__main__", "__init__"}
 
 
 def _modules() -> Iterator[tuple[str, Path]]:

@@ -35,7 +35,7 @@ def phonofilm(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatc
     """Run the command in this process; the tiny model is loaded once for all."""
     load = Phonofilm.load
 
-    def loaded(model: str = "mini", device: str = "auto") -> Phonofilm:
+    def loaded(model: str = "mini", device: str = "auto", **others: Any) -> Phonofilm:
         return tiny_film() if (model, device) in (("tiny", "auto"), ("tiny", "cpu")) else load(model, device)
 
     monkeypatch.setattr(Phonofilm, "load", staticmethod(loaded))
@@ -238,7 +238,7 @@ def test_models(phonofilm: Call) -> None:
         (["add", "{clip}", "--model", "tiny"], "phonofilm.media.mux.av.open"),
         (["add", "{clip}", "--model", "tiny"], "os.replace"),
         (["make", "rain", "-o", "{folder}/a.wav", "--seconds", "1", "--model", "tiny"], "os.replace"),
-        (["spot", "{clip}"], "phonofilm.pipeline.decode_frames"),
+        (["spot", "{clip}"], "phonofilm.scenes.mini.stream_frames"),
     ],
 )
 def test_an_interrupt_is_130_and_leaves_nothing(

@@ -1,6 +1,6 @@
 """The flow network against published vectors and key lists, and the properties that its users rely on."""
 
-import dataclasses
+import copy
 import functools
 import json
 import math
@@ -17,9 +17,9 @@ import recipe
 from phonofilm.errors import ModelError
 from phonofilm.flow.conditions import Conditions, nearest_rows
 from phonofilm.flow.guidance import field
-from phonofilm.flow.layers import settle
-from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise
+from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise, load_settled, settle, settled_state
 from phonofilm.flow.sampler import euler, even_times
+from phonofilm.flow.variants import LARGE_44K, LARGE_44K_V2, MEDIUM_44K, SMALL_16K, SMALL_44K
 
 DATA = Path(__file__).parent / "data"
 PUBLISHED = Path(__file__).parents[2] / "shared" / "mmaudio" / "conformance"
@@ -41,29 +41,12 @@ TINY = {
     )
     for version in ("v1", "v2")
 }
-SMALL_16K = FlowConfig(
-    latent_dim=20,
-    clip_dim=1024,
-    sync_dim=768,
-    text_dim=1024,
-    width=448,
-    heads=7,
-    joint_blocks=4,
-    fused_blocks=8,
-    text_tokens=77,
-    sync_segment=8,
-    latent_kernel=7,
-    version="v1",
-)
-SMALL_44K = dataclasses.replace(SMALL_16K, latent_dim=40)
-MEDIUM_44K = dataclasses.replace(SMALL_44K, width=896, heads=14)
-LARGE_44K = dataclasses.replace(MEDIUM_44K, joint_blocks=7, fused_blocks=14)
 VARIANTS = {
     "small_16k": SMALL_16K,
     "small_44k": SMALL_44K,
     "medium_44k": MEDIUM_44K,
     "large_44k": LARGE_44K,
-    "large_44k_v2": dataclasses.replace(LARGE_44K, version="v2"),
+    "large_44k_v2": LARGE_44K_V2,
 }
 TIME = torch.tensor(0.3)
 
@@ -215,6 +198,22 @@ def test_bf16_products_stay_close_to_float32(version: str) -> None:
     assert rounded.t_embed.mlp[0].weight.dtype == torch.float32
     assert rounded.joint_blocks[0].latent_block.ffn.w1.weight.dtype == torch.bfloat16
     close(rounded(known["x"], TIME, conditions(rounded, known)), found, 0.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_settled_network_can_be_stored(dtype: torch.dtype) -> None:
+    """Its state is contiguous, loads into a network without memory of its own, and computes the same numbers."""
+    known, network = inputs("v2", LENGTHS[0]), copy.deepcopy(filled("v2", dtype))
+    settle(network)
+    wanted = network(known["x"], TIME, conditions(network, known))
+    state = settled_state(network)
+    assert all(value.is_contiguous() for value in state.values())
+    with torch.device("meta"):
+        other = FlowNetwork(TINY["v2"], dtype)
+    load_settled(other, state)
+    close(other(known["x"], TIME, conditions(other, known)), wanted, 0.0)
+    mine, theirs = (part.joint_blocks[0].latent_block.ffn.w2.weight for part in (network, other))
+    assert mine.stride() == theirs.stride()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

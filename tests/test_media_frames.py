@@ -1,5 +1,6 @@
 """The single decode pass against a rule that anyone can check by hand: the last frame not after the instant."""
 
+import json
 import subprocess
 import sys
 from fractions import Fraction
@@ -12,10 +13,10 @@ from hypothesis import strategies as st
 
 from clips import cut_by_edit_list, even_times, make_clip, numbers, shown_packets
 from phonofilm.errors import MediaError
-from phonofilm.media.frames import decode_frames
+from phonofilm.media.frames import decode_frames, stream_frames
 from phonofilm.media.probe import probe
 from phonofilm.timeline import grid_count
-from phonofilm.types import FrameRequest
+from phonofilm.types import ByteArray, FrameRequest
 
 RATES = [Fraction(rate) for rate in ("8", "15", "24000/1001", "24", "25", "30000/1001", "30", "60")]
 CLOCKS = [Fraction(4), Fraction(8), Fraction(25), Fraction(24), Fraction(30000, 1001), Fraction(100)]
@@ -185,9 +186,9 @@ PEAK = """
 import resource, sys
 from fractions import Fraction
 from pathlib import Path
-from phonofilm.media.frames import decode_frames
+from phonofilm.media.frames import decode_frames, stream_frames
 from phonofilm.media.probe import probe
-from phonofilm.types import FrameRequest
+from phonofilm.types import ByteArray, FrameRequest
 
 clip, rate = probe(Path(sys.argv[1])), None if sys.argv[2] == "every" else Fraction(sys.argv[2])
 decode_frames(clip, [FrameRequest(rate, 64, 48)])
@@ -204,3 +205,58 @@ def test_frames_are_held_once(tmp_path: Path, rate: str) -> None:
     path = make_clip(tmp_path / "clip.mp4", even_times(400, Fraction(100)), rate_hz=Fraction(100))
     run = subprocess.run([sys.executable, "-c", PEAK, str(path), rate], capture_output=True, text=True, check=True)
     assert float(run.stdout) < 1.5
+
+
+def next_by_hand(times_s: list[Fraction], rate_hz: Fraction, end_s: Fraction) -> list[int]:
+    """For each k / rate in [0, end): the number of the first frame that begins then or later, or of the last."""
+    points = [k / rate_hz for k in range(grid_count(end_s, rate_hz))]
+    return [next((i for i, time_s in enumerate(times_s) if time_s >= point), len(times_s) - 1) for point in points]
+
+
+@pytest.mark.parametrize("rate_hz", RATES)
+def test_next_frames(tmp_path: Path, rate_hz: Fraction) -> None:
+    path = make_clip(tmp_path / "clip.mp4", even_times(round(rate_hz * 5 / 4), rate_hz), rate_hz=rate_hz)
+    clip = probe(path)
+    requests = [EVERY, *(FrameRequest(clock, 64, 48, pick="next") for clock in CLOCKS)]
+    every, *picked = decode_frames(clip, requests)
+    assert numbers(every.pixels) == list(range(len(every.times_s)))
+    for clock, frames in zip(CLOCKS, picked, strict=True):
+        assert numbers(frames.pixels) == next_by_hand(stored_times(path), clock, clip.duration_s), f"clock {clock}"
+
+
+@pytest.mark.parametrize("rate", ["10", "15", "24", "24000/1001", "25", "30000/1001", "30", "50", "60"])
+def test_the_float_clock_picks_as_mmaudio_does(tmp_path: Path, rate: str) -> None:
+    """Published picks of the first two seconds, slips included; the exact clock differs nowhere but there."""
+    published = json.loads((Path(__file__).parent / "data" / "frame_selection_2s.json").read_text())[rate]
+    rate_hz = Fraction(rate)
+    path = make_clip(tmp_path / "clip.mp4", even_times(round(rate_hz * 5 / 2), rate_hz), rate_hz=rate_hz)
+    clip = probe(path)
+    clocks = {"clip8": Fraction(8), "sync25": Fraction(25)}
+    slipping = [FrameRequest(clock, 64, 48, pick="next-float") for clock in clocks.values()]
+    exact = [FrameRequest(clock, 64, 48, pick="next") for clock in clocks.values()]
+    pictures = [numbers(frames.pixels) for frames in decode_frames(clip, [*slipping, *exact])]
+    slips = 0
+    for name, found, wanted in zip(clocks, pictures[:2], pictures[2:], strict=True):
+        known = published[name]
+        assert found[: len(known)] == known
+        slips += sum(a != b for a, b in zip(known, wanted, strict=False))
+        assert all(a - b in (0, 1) for a, b in zip(known, wanted, strict=False))
+    assert slips > 0 or rate != "25"
+
+
+def test_frames_are_streamed_in_order_and_repeats_are_one_object(tmp_path: Path) -> None:
+    rate_hz = Fraction(10)
+    clip = probe(make_clip(tmp_path / "clip.mp4", even_times(12, rate_hz), rate_hz=rate_hz))
+    native: list[tuple[int, Fraction]] = []
+    shapes = set()
+
+    def keep(picture: ByteArray, time_s: Fraction) -> None:
+        native.append((id(picture), time_s))
+        alive.append(picture)
+        shapes.add(picture.shape)
+
+    alive: list[ByteArray] = []
+    stream_frames(clip, [(FrameRequest(Fraction(20), None, None), keep)])
+    assert [time_s for _, time_s in native] == [Fraction(k, 20) for k in range(24)]
+    assert len({name for name, _ in native}) == 12
+    assert shapes == {(clip.video.height, clip.video.width, 3)}

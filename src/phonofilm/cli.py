@@ -35,6 +35,12 @@ app.add_typer(evaluate_app, name="evaluate")
 
 ModelOption = Annotated[str, typer.Option("--model", help="Which model; see 'phonofilm models'.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+PrecisionOption = Annotated[
+    str, typer.Option("--precision", help="Of matrix products: auto, float32 or bfloat16; auto takes the fastest.")
+]
+WeightsDirOption = Annotated[
+    Path | None, typer.Option("--weights-dir", help="Folder with the published files of a mmaudio model.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say decisions and timings.")]
 
@@ -93,6 +99,8 @@ def add(
     audio_only: Annotated[bool, typer.Option("--audio-only", help="Write sound alone: wav, flac, ogg, m4a.")] = False,
     model: ModelOption = "mini",
     device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    weights_dir: WeightsDirOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -104,7 +112,7 @@ def add(
     from phonofilm.pipeline import Phonofilm
 
     with _progress() as progress:
-        film = Phonofilm.load(model, device)
+        film = Phonofilm.load(model, device, precision=precision, weights_dir=weights_dir)
         results, failed = [], False
         for clip, target in zip(clips, outputs, strict=True):
             try:
@@ -156,6 +164,8 @@ def make(
     output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg or m4a.")] = Path("sound.wav"),
     model: ModelOption = "mini",
     device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    weights_dir: WeightsDirOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -164,7 +174,8 @@ def make(
     from phonofilm.pipeline import Phonofilm
 
     with _progress() as progress:
-        takes = Phonofilm.load(model, device).make(prompt, output, progress=progress, **dataclasses.asdict(options))
+        film = Phonofilm.load(model, device, precision=precision, weights_dir=weights_dir)
+        takes = film.make(prompt, output, progress=progress, **dataclasses.asdict(options))
     if as_json:
         typer.echo(json.dumps({"prompt": prompt, "model": model, "takes": [_take_json(t) for t in takes]}, indent=1))
     else:
@@ -204,6 +215,8 @@ def evaluate_sync(
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=64, help="Takes per clip to average over.")] = 1,
     model: ModelOption = "mini",
     device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    weights_dir: WeightsDirOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -213,7 +226,8 @@ def evaluate_sync(
     from phonofilm.pipeline import Phonofilm
 
     with _progress() as progress:
-        rows, failed = measure_sync(Phonofilm.load(model, device), clips, prompt, seeds, progress)
+        film = Phonofilm.load(model, device, precision=precision, weights_dir=weights_dir)
+        rows, failed = measure_sync(film, clips, prompt, seeds, progress)
     for clip, error in failed:
         _complain(error, clip)
     names = [field.name for field in dataclasses.fields(rows[0].score)] if rows else []
@@ -243,6 +257,8 @@ def evaluate_meaning(
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=64, help="Takes per prompt.")] = 5,
     model: ModelOption = "mini",
     device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    weights_dir: WeightsDirOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -252,7 +268,8 @@ def evaluate_meaning(
     from phonofilm.pipeline import Phonofilm
 
     with _progress() as progress:
-        result = measure_meaning(Phonofilm.load(model, device), seeds, progress)
+        film = Phonofilm.load(model, device, precision=precision, weights_dir=weights_dir)
+        result = measure_meaning(film, seeds, progress)
     if as_json:
         typer.echo(json.dumps({"agreement": result.share, "prompts": result.each}, indent=1))
     else:

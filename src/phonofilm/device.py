@@ -33,3 +33,15 @@ def matmul_dtype(device: torch.device) -> torch.dtype:
     if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
         return torch.bfloat16
     return torch.float32
+
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The dtype of matrix products of that name; 'auto' takes `matmul_dtype`. Raises OptionError."""
+    if name == "auto":
+        return matmul_dtype(device)
+    if name not in PRECISIONS:
+        raise OptionError(f"precision is {name!r}; give auto, {', '.join(PRECISIONS)}")
+    return PRECISIONS[name]

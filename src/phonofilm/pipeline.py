@@ -2,60 +2,31 @@
 
 Everything computed from the pixels is computed once per clip and shared by its takes.
 
-Dimension letters: F frames, I image rows, L latent steps, P curve points per latent step, N = L * P curve points,
-C latent width, E embedding width, S samples.
+Dimension letters: S samples.
 """
 
 import logging
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from phonofilm.cues import CueCurves, CueSheet, curves_to_sheet, read_cue_sheet, sheet_to_curves
-from phonofilm.device import choose_device, matmul_dtype
-from phonofilm.encoders.cue_curves import cue_request, find_cues
-from phonofilm.encoders.heard import HeardTable, expected_sounds, load_table
-from phonofilm.encoders.prompts import prompt_features
-from phonofilm.encoders.seen import FRAMES_WANTED, SeenEncoder, smoothed
-from phonofilm.encoders.sentences import SentenceEncoder
+from phonofilm.cues import CueCurves, CueSheet, read_cue_sheet
 from phonofilm.errors import OptionError
-from phonofilm.flow.guidance import field
-from phonofilm.flow.sampler import euler, even_times
 from phonofilm.media.audio import check_sound_path, read_clip_audio, write_audio
-from phonofilm.media.frames import decode_frames
 from phonofilm.media.mux import check_output, mux, muxed_path
 from phonofilm.media.probe import probe
 from phonofilm.mix.loudness import limit, normalise
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import place_effects
-from phonofilm.scene import (
-    KNOWN,
-    Scene,
-    Sight,
-    curve_rate_hz,
-    latent_steps,
-    points_a_step,
-    seen_scene,
-    spoken_scene,
-    window_conditions,
-    words_for_unnamed,
-)
+from phonofilm.scenes.guide import Guide, Scene, Sight, flat_curves
+from phonofilm.scenes.load import load_guide
 from phonofilm.settings import AddOptions, MakeOptions, check_prompt, loudness_target
+from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progress
-from phonofilm.weights.load import Nets, load_nets
-from phonofilm.windows import blended, plan
 
 logger = logging.getLogger(__name__)
-
-UNKNOWN_LABEL = "movement"
 
 
 @dataclass(frozen=True)
@@ -69,43 +40,33 @@ class Take:
     seconds: dict[str, float]
 
 
-class Stopwatch:
-    """Seconds per stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str, progress: Progress) -> Iterator[None]:
-        """Time what runs inside; tell the progress callback of begin and end."""
-        progress(name, 0.0)
-        start = time.perf_counter()
-        yield
-        spent = time.perf_counter() - start
-        self.seconds[name] = self.seconds.get(name, 0.0) + spent
-        logger.debug("%s took %.2f s", name, spent)
-        progress(name, 1.0)
-
-
 class Phonofilm:
-    """A loaded model with its encoders. One instance serves any number of clips; nothing in it changes."""
+    """A loaded model. One instance serves any number of clips; nothing in it changes."""
 
-    def __init__(self, nets: Nets, seen: SeenEncoder, heard: HeardTable, sentences: SentenceEncoder) -> None:
-        self._nets, self._seen, self._heard, self._sentences = nets, seen, heard, sentences
+    def __init__(self, guide: Guide) -> None:
+        self._guide = guide
 
     @classmethod
-    def load(cls, model: str = "mini", device: str = "auto") -> "Phonofilm":
-        """Load a model by name; see `phonofilm models`. Raises ModelError or OptionError."""
-        place = choose_device(device)
-        dtype = matmul_dtype(place)
-        seen_dtype = dtype if place.type == "cpu" else torch.float32
-        nets = load_nets(model, place, dtype)
-        return cls(nets, SeenEncoder.load(seen_dtype), load_table(), SentenceEncoder.load())
+    def load(
+        cls,
+        model: str = "mini",
+        device: str = "auto",
+        *,
+        precision: str = "auto",
+        weights_dir: str | Path | None = None,
+    ) -> "Phonofilm":
+        """Load a model by name; see `phonofilm models`. Nothing is downloaded: `phonofilm models pull` does that.
+
+        device: auto, cpu, cuda or mps. precision of the matrix products: auto (bfloat16 where the device multiplies it
+        natively), float32 or bfloat16; everything else is float32. weights_dir: a folder with the published files of a
+        `mmaudio-*` model. Raises ModelError or OptionError.
+        """
+        return cls(load_guide(model, device, precision, None if weights_dir is None else Path(weights_dir)))
 
     @property
     def model(self) -> str:
         """The name of the loaded model."""
-        return self._nets.row.name
+        return self._guide.row.name
 
     def add_sound(
         self,
@@ -145,20 +106,12 @@ class Phonofilm:
             info = probe(Path(clip))
             paths = _output_paths(info, None if output is None else Path(output), audio_only, chosen.takes)
             sheet = None if cues is None else read_cue_sheet(Path(cues), info)
-        sight = self._look(info, watch, progress)
+        sight = self._guide.look(info, watch, progress)
         if sheet is not None:
-            curves = sheet_to_curves(sheet, sight.curves.rate_hz, len(sight.curves.onset))
-            sight = replace(sight, curves=curves, sheet=sheet, edited=True)
-        with watch.stage("encode", progress):
-            count = samples(info.duration_s, self._nets.codec.rate_hz)
-            text = self._words(chosen.prompt or words_for_unnamed(sight))
-            scene = seen_scene(self._nets, sight, count, chosen.sync, text, self._words(chosen.negative))
+            sight = self._guide.follow(sight, sheet)
+        scene = self._guide.seen_scene(sight, chosen, watch, progress)
         made = []
-        for number, path in enumerate(paths):
-            take_watch = Stopwatch()
-            take_watch.seconds = dict(watch.seconds)
-            seed_here = chosen.seed + number
-            wave = self._generate(scene, seed_here, chosen, take_watch, progress)
+        for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, watch, progress):
             with take_watch.stage("mix", progress):
                 sound = self._finish(wave, sight, chosen)
             with take_watch.stage("write", progress):
@@ -169,7 +122,7 @@ class Phonofilm:
 
     def spot(self, clip: str | Path, progress: Progress = no_progress) -> CueSheet:
         """What is seen in a clip and when, as a cue sheet. Raises InputError."""
-        return self._look(probe(Path(clip)), Stopwatch(), progress).sheet
+        return self._guide.look(probe(Path(clip)), Stopwatch(), progress).sheet
 
     def make(
         self,
@@ -198,58 +151,39 @@ class Phonofilm:
         for path in paths:
             check_sound_path(path)
         watch = Stopwatch()
-        count = samples(Fraction(repr(float(chosen.seconds))), self._nets.codec.rate_hz)
-        with watch.stage("encode", progress):
-            scene = spoken_scene(self._nets, count, self._words(prompt), self._words(chosen.negative))
+        count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
+        scene = self._guide.spoken_scene(prompt, count, chosen, watch, progress)
         made = []
-        for number, path in enumerate(paths):
-            take_watch = Stopwatch()
-            take_watch.seconds = dict(watch.seconds)
-            wave = self._generate(scene, chosen.seed + number, chosen, take_watch, progress)
+        for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, watch, progress):
             with take_watch.stage("mix", progress):
-                curves = _flat_curves(scene.steps * points_a_step(self._nets), curve_rate_hz(self._nets))
+                curves = flat_curves(self._guide.curve_rate_hz)
                 sound = self._level(wave, curves, chosen.mono, chosen.loudness)
             with take_watch.stage("write", progress):
                 write_audio(sound, path)
-            made.append(Take(path, chosen.seed + number, sound, None, take_watch.seconds))
+            made.append(Take(path, seed_here, sound, None, take_watch.seconds))
         return made
 
     # What follows is the inside, in the order in which it happens.
 
-    def _look(self, info: ClipInfo, watch: Stopwatch, progress: Progress) -> Sight:
-        with watch.stage("frames", progress):
-            stills, motion = decode_frames(info, [FRAMES_WANTED, cue_request(info)], progress=progress)
-        with watch.stage("see", progress):
-            with torch.inference_mode():
-                heard = expected_sounds(smoothed(self._seen.classify(stills.pixels)), self._heard)
-            steps = latent_steps(self._nets, samples(info.duration_s, self._nets.codec.rate_hz))
-            curves = find_cues(motion, curve_rate_hz(self._nets), steps * points_a_step(self._nets))
-        label = heard.label or UNKNOWN_LABEL
-        sheet = curves_to_sheet(curves, info, label)
-        logger.info("expecting %r, %d events in %.2f s", label, len(sheet.events), float(info.duration_s))
-        return Sight(info, heard.features, heard.known >= KNOWN, label, heard.kind, curves, sheet, edited=False)
+    def _waves(
+        self, scene: Scene, paths: list[Path], chosen: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress
+    ) -> Iterator[tuple[Path, int, FloatArray, Stopwatch]]:
+        """Per take where it goes, its seed, its mono sound (S,), as long as the clip to the sample, and its stopwatch.
 
-    def _words(self, prompt: str) -> Tensor | None:
-        return prompt_features(prompt, self._sentences, self._nets.flow.config.text_tokens)
-
-    def _generate(
-        self, scene: Scene, seed: int, chosen: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress
-    ) -> FloatArray:
-        """(S,) float32 mono sound of a scene, S as long as the clip to the sample."""
-        nets = self._nets
-        with watch.stage("sample", progress), torch.inference_mode():
-            windows = plan(scene.steps, nets.sampling.window, nets.sampling.overlap)
-            scale = chosen.guidance or nets.sampling.guidance
-            fields = [field(nets.flow, *window_conditions(nets, scene, window), scale) for window in windows]
-            generator = torch.Generator().manual_seed(seed)
-            noise = torch.randn(1, scene.steps, nets.flow.config.latent_dim, generator=generator).to(nets.device)
-            velocity = blended(windows, lambda number, x, t: fields[number](x, t))
-            total = chosen.steps or nets.sampling.steps
-            latents = euler(velocity, noise, even_times(total), lambda done: progress("sample", done / total))
-            latents = nets.flow.unnormalise(latents)[0]  # (L, C)
-        with watch.stage("decode", progress), torch.inference_mode():
-            wave = nets.codec.decode(latents, seed)[: scene.count]  # (S,)
-        return np.asarray(wave.cpu().numpy(), np.float32)
+        All takes are sampled before the first is decoded, so that network and codec need not be in memory together.
+        """
+        sample = self._guide.sampler(scene, chosen, watch, progress)
+        watches = [Stopwatch(watch.seconds) for _ in paths]
+        sampled = []
+        for number, take_watch in enumerate(watches):
+            with take_watch.stage("sample", progress):
+                sampled.append(sample(chosen.seed + number, lambda share: progress("sample", share)))
+        del sample
+        decode = self._guide.decoder(scene, watch, progress)
+        for number, (path, take_watch) in enumerate(zip(paths, watches, strict=True)):
+            with take_watch.stage("decode", progress):
+                wave = decode(sampled[number], chosen.seed + number)
+            yield path, chosen.seed + number, wave, take_watch
 
     def _finish(self, wave: FloatArray, sight: Sight, chosen: AddOptions) -> Waveform:
         sound = self._level(wave, sight.curves, chosen.mono, chosen.loudness)
@@ -262,7 +196,7 @@ class Phonofilm:
         return mix_under(sound, original, chosen.original_db)
 
     def _level(self, wave: FloatArray, curves: CueCurves, mono: bool, loudness: str) -> Waveform:
-        rate_hz = self._nets.codec.rate_hz
+        rate_hz = self._guide.rate_hz
         sound = Waveform(wave[None], rate_hz) if mono else place_effects(wave, curves, rate_hz)
         target = loudness_target(loudness)
         return limit(sound) if target is None else normalise(sound, target)
@@ -275,12 +209,6 @@ class Phonofilm:
             return path
         comment = f"sound generated by phonofilm, model {self.model}, seed {seed}"
         return mux(info, sound, path, metadata={"comment": comment})
-
-
-def _flat_curves(points: int, rate_hz: Fraction) -> CueCurves:
-    """Curves of a scene without a picture: nothing is placed anywhere."""
-    nothing = np.zeros(points, np.float32)
-    return CueCurves(rate_hz, nothing, nothing, nothing)
 
 
 def _output_paths(info: ClipInfo, output: Path | None, audio_only: bool, takes: int) -> list[Path]:

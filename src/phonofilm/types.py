@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -78,14 +79,22 @@ class FrameRequest:
     """One picture stream that somebody wants out of the single decode pass.
 
     rate_hz: frames per second of the wanted clock, or None for every decoded frame with its own timestamp.
-    width, height: size of the frames handed out; the whole picture is squeezed into it unless `crop` is set.
+    width, height: size of the frames handed out; the whole picture is squeezed into it unless `crop` is set. Both None:
+    the size it is shown at.
     crop: scale the shorter edge to fit and cut the centre, keeping the aspect ratio.
+    pick: which frame stands for an instant of the clock: the one "shown" then, or the "next" one that begins then or
+    later (where none is left, the last). "next-float" is "next" on a clock that adds 1 / rate_hz up in float64, as
+    MMAudio's does; it slips by a frame now and then and is there for comparison only.
     """
 
     rate_hz: Fraction | None
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     crop: bool = False
+    pick: Literal["shown", "next", "next-float"] = "shown"
+
+    def __post_init__(self) -> None:
+        assert (self.width is None) == (self.height is None), "give both edges or neither"
 
 
 @dataclass(frozen=True)

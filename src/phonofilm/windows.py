@@ -14,8 +14,13 @@ from math import ceil
 import torch
 from torch import Tensor
 
-WindowVelocity = Callable[[int, Tensor, Tensor], Tensor]
-"""(window number, x (B, W, C), t) → velocity (B, W, C)."""
+Field = Callable[[Tensor, Tensor], Tensor]
+"""(x (B, W, C), t) → velocity (B, W, C) of one window."""
+SHORTEST_SHARE = 0.3
+"""A cut never makes a window shorter than this share of the longest: little context makes poor sound."""
+KEPT_FIELDS = 16
+"""Windows whose conditions are kept from step to step (1 to 3 MB each). Those of longer sounds are made anew, for 3 %
+of a step, so that memory does not grow with the length."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +35,27 @@ class Window:
         return self.end - self.first
 
 
-def plan(steps: int, window: int, overlap: int) -> list[Window]:
-    """Windows that cover `steps` latent steps, each of at most `window`, neighbours sharing at least `overlap`.
+def plan(steps: int, window: int, overlap: int, cuts: Sequence[float] = ()) -> list[Window]:
+    """Windows that cover `steps` latent steps, each of at most `window`, neighbours sharing exactly `overlap`.
 
-    All are equally long and evenly spread.
+    They are evenly spread, but where the lengths allow it the middle of an overlap is put on one of `cuts` (steps at
+    which shots begin): what is seen changes there anyway.
     """
     assert 0 <= overlap < window, f"overlap {overlap} must be under the window {window}"
     if steps <= window:
         return [Window(0, steps)]
-    count = ceil((steps - overlap) / (window - overlap))
-    length = min(window, ceil((steps + (count - 1) * overlap) / count) + 1)
-    firsts = [round(i * (steps - length) / (count - 1)) for i in range(count)]
-    return [Window(first, first + length) for first in firsts]
+    reach = window - overlap  # from the first step of a window to that of the next, at most
+    count = ceil((steps - overlap) / reach)
+    firsts = [0]
+    for number in range(1, count):
+        low = max(firsts[-1] + ceil(SHORTEST_SHARE * reach), steps - overlap - (count - number) * reach)
+        high = firsts[-1] + reach
+        even = round(number * (steps - overlap) / count)
+        on_cuts = [first for first in (round(cut - overlap / 2) for cut in cuts) if low <= first <= high]
+        wanted = min(on_cuts, key=lambda first: abs(first - even), default=even)
+        firsts.append(min(max(wanted, low), high))
+    ends = [first + overlap for first in firsts[1:]] + [steps]
+    return [Window(first, end) for first, end in zip(firsts, ends, strict=True)]
 
 
 def ramps(windows: Sequence[Window]) -> list[Tensor]:
@@ -59,18 +73,33 @@ def ramps(windows: Sequence[Window]) -> list[Tensor]:
     return result
 
 
-def blended(windows: Sequence[Window], velocity: WindowVelocity) -> Callable[[Tensor, Tensor], Tensor]:
-    """One velocity for the whole out of one per window, to hand to a sampler: x (B, L, C), t → (B, L, C)."""
+def remembered(make: Callable[[int], Field]) -> Callable[[int], Field]:
+    """The same fields by window number, made once as far as KEPT_FIELDS reaches."""
+    kept: dict[int, Field] = {}
+
+    def get(number: int) -> Field:
+        if number not in kept:
+            made = make(number)
+            if number >= KEPT_FIELDS:
+                return made
+            kept[number] = made
+        return kept[number]
+
+    return get
+
+
+def blended(windows: Sequence[Window], field: Callable[[int], Field]) -> Field:
+    """One velocity for the whole out of the fields of the windows, to hand to a sampler: x (B, L, C), t → (B, L, C)."""
     weights = ramps(windows)
 
     def whole(x: Tensor, t: Tensor) -> Tensor:
         if len(windows) == 1:
-            return velocity(0, x, t)
+            return field(0)(x, t)
         total = torch.zeros_like(x)
         norm = torch.zeros(x.shape[1], device=x.device)
         for number, (window, weight) in enumerate(zip(windows, weights, strict=True)):
             span = slice(window.first, window.end)
-            total[:, span] += weight.to(x.device)[:, None] * velocity(number, x[:, span], t)
+            total[:, span] += weight.to(x.device)[:, None] * field(number)(x[:, span], t)
             norm[span] += weight.to(x.device)
         return total / norm[:, None]
 

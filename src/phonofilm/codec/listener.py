@@ -31,9 +31,9 @@ SILENT_PEAK = 1e-4
 """-80 dB full scale: nothing that a viewer could hear, so nothing is scored."""
 HOP = 2 * MEL_44K.hop
 """Two mel frames make one step of 23 ms."""
-BANDS = MEL_44K.bands // 2
-REFERENCE_PATCH = (4, 4)
-"""The loudest patch of 4 bands x 4 steps is the reference level: one stray bin cannot move it."""
+BANDS = MEL_44K.bands
+REFERENCE_PATCH = (8, 4)
+"""The loudest patch of 8 bands x 4 steps is the reference level: one stray bin cannot move it."""
 SHORTEST_FRAMES = 43
 """Shorter sounds are continued with silence to this length (1 s)."""
 
@@ -57,12 +57,11 @@ class ListenerConfig:
 
 
 def coarse(mel: Tensor) -> Tensor:
-    """Log-mel (B, 2 M, 2 T) → (B, M, T), the mean magnitude of every 2 x 2 neighbours.
+    """Log-mel (B, M, 2 T) → (B, M, T), the mean magnitude of every two neighbours in time.
 
-    64 bands every 23 ms are what sound event networks commonly take, and cost a quarter of the work.
+    128 bands every 23 ms: half the bands cost 5 points of accuracy, half the hop brought none.
     """
-    steps = torch.logaddexp(mel[:, :, ::2], mel[:, :, 1::2])  # (B, 2 M, T)
-    return torch.logaddexp(steps[:, ::2], steps[:, 1::2]) - math.log(4)  # (B, M, T)
+    return torch.logaddexp(mel[:, :, ::2], mel[:, :, 1::2]) - math.log(2)  # (B, M, T)
 
 
 def reference_level(mel: Tensor) -> Tensor:

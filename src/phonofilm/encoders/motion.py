@@ -9,6 +9,7 @@ columns of blocks.
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -63,12 +64,50 @@ def cue_request(clip: ClipInfo) -> FrameRequest:
     return FrameRequest(None, width, height)
 
 
+class MotionWatcher:
+    """Collects the frames of a clip as they are decoded, at half size and in grey, and then measures their motion.
+
+    A frame of 160 x 90 is kept as 14 kB: 1.3 GB for an hour at 25 frames a second.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[ByteArray] = []
+        self._half: list[FloatArray] = []
+        self._times_s: list[float] = []
+
+    def add(self, picture: ByteArray, time_s: Fraction) -> None:
+        """The next frame (H, W, 3), any size from 32 x 32 up, the same for all; times rise."""
+        self._waiting.append(picture)
+        self._times_s.append(float(time_s))
+        if len(self._waiting) == CHUNK:
+            self._flush()
+
+    def motion(self) -> Motion:
+        """Local motion between every two frames."""
+        self._flush()
+        half = np.concatenate(self._half) if self._half else np.zeros((0, BLOCK, BLOCK), np.float32)  # (F, h, w)
+        self._half = [half]
+        return _motion_of(half, np.asarray(self._times_s, np.float64))
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._half.append(_half_luma(np.stack(self._waiting)))
+            self._waiting = []
+
+
 def find_motion(frames: Frames) -> Motion:
     """Local motion between every two frames; frames.pixels (F, H, W, 3), any size from 32 x 32 up."""
-    times_s = np.asarray([float(time) for time in frames.times_s], np.float64)
-    half = _half_luma(frames.pixels)  # (F, h, w)
+    watcher = MotionWatcher()
+    for picture, time_s in zip(frames.pixels, frames.times_s, strict=True):
+        watcher.add(picture, time_s)
+    return watcher.motion()
+
+
+def _motion_of(half: FloatArray, times_s: DoubleArray) -> Motion:
+    """half: (F, h, w) grey frames, times_s: (F,) their instants."""
     kept = ~repeats(half)
-    half, times_s = half[kept], times_s[kept]
+    if not kept.all():
+        half, times_s = half[kept], times_s[kept]
     level = half.mean((1, 2))
     width = half.shape[2]
     shape = (half.shape[1] // BLOCK, width // BLOCK)
@@ -95,13 +134,9 @@ def cut_times(motion: Motion) -> list[float]:
 
 def _half_luma(pixels: ByteArray) -> FloatArray:
     """(F, H, W, 3) uint8 → (F, h, w) float32 luma (BT.601), averaged over 2 x 2 and slightly smoothed."""
-    count, height, width, _ = pixels.shape
-    out = np.empty((count, height // 2, width // 2), np.float32)
-    weights = np.asarray([0.299, 0.587, 0.114], np.float32)
-    for first in range(0, count, CHUNK):
-        luma = pixels[first : first + CHUNK].astype(np.float32) @ weights  # (F, H, W)
-        out[first : first + CHUNK] = ndimage.gaussian_filter(_shrink(luma), (0, 0.6, 0.6))
-    return out
+    luma = pixels.astype(np.float32) @ np.asarray([0.299, 0.587, 0.114], np.float32)  # (F, H, W)
+    smooth: FloatArray = ndimage.gaussian_filter(_shrink(luma), (0, 0.6, 0.6))
+    return smooth
 
 
 def repeats(luma: FloatArray) -> BoolArray:

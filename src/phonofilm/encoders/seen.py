@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -80,6 +81,31 @@ class SeenEncoder:
                 part = ((part - 127) / 128).to(self._dtype).permute(0, 3, 1, 2)  # (B, 3, H, W)
                 rows[first : first + BATCH] = F.softmax(self._network(part).float(), dim=-1)  # (B, N)
         return rows
+
+
+class SeenWatcher:
+    """Classifies the frames of a clip while it is decoded; only BATCH of them are kept at a time."""
+
+    def __init__(self, encoder: SeenEncoder) -> None:
+        self._encoder = encoder
+        self._waiting: list[ByteArray] = []
+        self._rows: list[Tensor] = []
+
+    def add(self, picture: ByteArray, time_s: Fraction) -> None:
+        """The next frame (224, 224, 3) of the clock of FRAMES_WANTED."""
+        self._waiting.append(picture)
+        if len(self._waiting) == BATCH:
+            self._flush()
+
+    def probabilities(self) -> Tensor:
+        """(F, N) float32 class probabilities of the frames so far."""
+        self._flush()
+        return torch.cat([torch.zeros(0, CLASSES), *self._rows])
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._rows.append(self._encoder.classify(np.stack(self._waiting)))  # (B, N)
+            self._waiting = []
 
 
 def smoothed(probabilities: Tensor) -> Tensor:

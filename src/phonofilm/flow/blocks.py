@@ -28,25 +28,43 @@ class HeadNorm(nn.Module):
 
 
 class Attention(nn.Module):
-    """Makes the queries, keys and values of one stream."""
+    """Makes the queries, keys and values of one stream.
+
+    The published rows run (head, channel, q/k/v), which leaves q, k and v interleaved in the product. `settle` sorts
+    them apart once and for all; until then each call does it.
+    """
 
     def __init__(self, width: int, heads: int, matmul_dtype: torch.dtype) -> None:
         super().__init__()
         self.heads = heads
+        self.sorted_rows = False
         self.qkv = Linear(width, 3 * width, matmul_dtype, bias=True)
         self.q_norm = HeadNorm(width // heads)
         self.k_norm = HeadNorm(width // heads)
+
+    def sort_rows(self) -> None:
+        """Rows in the order (q/k/v, head, channel), in place."""
+        if not self.sorted_rows:
+            assert self.qkv.bias is not None
+            self.qkv.weight.data, self.qkv.bias.data = self._apart()
+            self.sorted_rows = True
+
+    def _apart(self) -> tuple[Tensor, Tensor]:
+        """Weight (3 D, D) and bias (3 D) with q, k and v apart."""
+        weight, bias = self.qkv.weight, self.qkv.bias
+        assert bias is not None
+        if self.sorted_rows:
+            return weight, bias
+        width = weight.shape[1]
+        return weight.view(width, 3, width).transpose(0, 1).reshape(-1, width), bias.view(width, 3).t().reshape(-1)
 
     def forward(self, x: Tensor, turn: Tensor | None, with_query: bool) -> tuple[Tensor | None, Tensor, Tensor]:
         """(B, N, D), rotations (N, P) → scaled query (or None), key, value, each (B, A, N, E)."""
         batch, count, width = x.shape
         dtype, head_width = self.qkv.matmul_dtype, width // self.heads
         first = 0 if with_query else 1
-        # The stored rows run (head, channel, q/k/v); with q, k and v apart each is contiguous in the result.
-        assert self.qkv.bias is not None
-        weight = self.qkv.weight.view(width, 3, width).transpose(0, 1)[first:].to(dtype)  # (2 or 3, D, D)
-        bias = self.qkv.bias.view(width, 3).t()[first:].to(dtype)  # (2 or 3, D)
-        made = F.linear(x.to(dtype), weight.reshape(-1, width), bias.reshape(-1))  # (B, N, (2 or 3) D)
+        weight, bias = (part[first * width :].to(dtype) for part in self._apart())
+        made = F.linear(x.to(dtype), weight, bias)  # (B, N, (2 or 3) D)
         shaped = made.view(batch, count, 3 - first, self.heads, head_width)  # (B, N, 2 or 3, A, E)
         turning, value = torch.split(shaped, [2 - first, 1], dim=2)
         # Attention's 1 / sqrt(E) is taken into the query's norm.

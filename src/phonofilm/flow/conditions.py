@@ -7,6 +7,7 @@ rotary channels.
 from dataclasses import dataclass, fields, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 ROTARY_BASE = 10000.0
@@ -70,8 +71,7 @@ def rotations(count: int, scale: float, head_width: int, device: torch.device) -
 
 def nearest_rows(source: int, target: int, device: torch.device) -> Tensor:
     """Which of `source` rows each of `target` rows shows when stretched: floor((i + 1/2) source / target), (target)."""
-    # In float32 like the "nearest-exact" that the published networks were trained with: where the quotient is whole,
-    # its rounding decides (rows 57 and 172 of 192 → 345 are one lower than in exact arithmetic).
-    ratio = torch.tensor(source / target, dtype=torch.float32, device=device)
-    rows = ((torch.arange(target, device=device) + 0.5) * ratio).long()  # (target)
-    return rows.clamp(max=source - 1)
+    # By the routine that the published networks were trained with: where the quotient is whole, its rounding decides
+    # (rows 57 and 172 of 192 → 345 are one lower than in exact arithmetic).
+    line = torch.arange(source, dtype=torch.float32)[None, None]
+    return F.interpolate(line, target, mode="nearest-exact")[0, 0].long().to(device)

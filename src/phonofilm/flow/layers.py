@@ -51,8 +51,15 @@ class TimeConv(nn.Module):
 
     def arranged(self, weight: Tensor) -> Tensor:
         """The same (O, I, K) values in the preferred memory order."""
-        order, back = ((0, 2, 1), (0, 2, 1)) if self.expands else ((2, 0, 1), (1, 2, 0))
-        return weight.permute(order).contiguous().permute(back)  # (O, I, K)
+        return self.restored(self.stored(weight).contiguous())
+
+    def stored(self, weight: Tensor) -> Tensor:
+        """(O, I, K) → the axes in the order in which the product reads them: (O, K, I) or (K, O, I)."""
+        return weight.permute((0, 2, 1) if self.expands else (2, 0, 1))
+
+    def restored(self, weight: Tensor) -> Tensor:
+        """The inverse of `stored`, as a view."""
+        return weight.permute((0, 2, 1) if self.expands else (1, 2, 0))
 
     def windows(self, x: Tensor) -> Tensor:
         """(B, L, I) → (B, L, K I) in `matmul_dtype`: what `over_windows` of an expanding layer reads."""
@@ -156,16 +163,3 @@ def _product(inputs: int, outputs: int, kernel: int, matmul_dtype: torch.dtype) 
     if kernel == 1:
         return Linear(inputs, outputs, matmul_dtype, bias=False)
     return TimeConv(inputs, outputs, kernel, matmul_dtype, bias=False)
-
-
-def settle(network: nn.Module) -> None:
-    """Make loaded weights ready for use without training, in place.
-
-    Weights of products are stored in the dtype they are used in (half the memory, no rounding at each call), and those
-    of convolutions in the memory order that needs no copy. Norms, tables and learned features keep float32.
-    """
-    for layer in network.modules():
-        if isinstance(layer, Linear):
-            layer.weight.data = layer.weight.data.to(layer.matmul_dtype)
-        elif isinstance(layer, TimeConv):
-            layer.weight.data = layer.arranged(layer.weight.data.to(layer.matmul_dtype))

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from phonofilm.errors import ModelError
-from phonofilm.flow.blocks import JointBlock, StreamBlock, modulated
+from phonofilm.flow.blocks import Attention, JointBlock, StreamBlock, modulated
 from phonofilm.flow.conditions import Conditions, nearest_rows, rotations
 from phonofilm.flow.layers import Linear, SwiGlu, TimeConv
 
@@ -284,3 +284,42 @@ def _products(network: nn.Module) -> Iterator[tuple[str, Linear | TimeConv]]:
     for name, layer in network.named_modules():
         if isinstance(layer, Linear | TimeConv):
             yield name, layer
+
+
+def settle(network: nn.Module) -> None:
+    """Make loaded weights ready for use without training, in place. The state dict is then for `settled` networks only.
+
+    Weights of products are stored in the dtype they are used in (half the memory, no rounding at each call), those of
+    convolutions and attentions in the memory order that needs no copy. Norms, tables and learned features keep float32.
+    """
+    for layer in network.modules():
+        if isinstance(layer, Linear):
+            layer.weight.data = layer.weight.data.to(layer.matmul_dtype)
+        elif isinstance(layer, TimeConv):
+            layer.weight.data = layer.arranged(layer.weight.data.to(layer.matmul_dtype))
+    for layer in network.modules():
+        if isinstance(layer, Attention):
+            layer.sort_rows()
+
+
+def settled_state(network: nn.Module) -> dict[str, Tensor]:
+    """The state of a settled network as contiguous tensors, to be stored: what lies strided is stored as it lies."""
+    state = network.state_dict()
+    for name, layer in network.named_modules():
+        if isinstance(layer, TimeConv):
+            state[f"{name}.weight"] = layer.stored(layer.weight.data)
+    return {key: value.contiguous() for key, value in state.items()}
+
+
+def load_settled(network: nn.Module, state: dict[str, Tensor]) -> None:
+    """Put a state made by `settled_state` into a network (which may be on the meta device), without copying any of it.
+
+    Raises RuntimeError when a key is missing, unexpected or of another shape.
+    """
+    strided = dict(state)
+    for name, layer in network.named_modules():
+        if isinstance(layer, TimeConv) and f"{name}.weight" in state:
+            strided[f"{name}.weight"] = layer.restored(state[f"{name}.weight"])
+        elif isinstance(layer, Attention):
+            layer.sorted_rows = True
+    network.load_state_dict(strided, strict=True, assign=True)

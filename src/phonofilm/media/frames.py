@@ -5,7 +5,7 @@ Frames are scaled as they come out of the decoder and never kept at full size; d
 Dimension letters: F frames, H height, W width.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -17,52 +17,63 @@ from phonofilm.media.probe import decoded, open_media, video_stream
 from phonofilm.timeline import grid_count, grid_time
 from phonofilm.types import ByteArray, ClipInfo, FrameRequest, Frames, Progress, no_progress
 
+FrameSink = Callable[[ByteArray, Fraction], None]
+"""Takes the frames of one request as they are decoded: (H, W, 3) uint8 RGB, upright, and its instant. A frame that
+stands for several instants comes as the same object each time."""
 FIRST_ROOM = 64
 """Frames that a request without a rate has room for at first; the room grows by a quarter when it is full."""
 
 
 class _Picker:
-    """Collects the frames of one request, told of each decoded frame and of how long it is shown."""
+    """Hands the frames of one request on, told of each decoded frame and of how long it is shown."""
 
-    def __init__(self, request: FrameRequest, start_s: Fraction, end_s: Fraction, rotation: int) -> None:
-        self.request, self.rotation = request, rotation
-        self.start_s = start_s
+    def __init__(
+        self, request: FrameRequest, sink: FrameSink, start_s: Fraction, end_s: Fraction, rotation: int
+    ) -> None:
+        self.request, self.sink, self.rotation = request, sink, rotation
+        self.start_s, self.end_s = start_s, end_s
         self.wanted = None if request.rate_hz is None else grid_count(end_s - start_s, request.rate_hz)
-        # Frames are written where they stay: a list stacked at the end would need the memory of long clips twice.
-        room = FIRST_ROOM if self.wanted is None else self.wanted
-        self._pixels: ByteArray = np.empty((room, request.height, request.width, 3), np.uint8)  # (F, H, W, 3)
-        self.times_s: list[Fraction] = []
+        self.count = 0
+        self._float_clock_s = 0.0
         self._scale = VideoReformatter()
 
     @property
     def full(self) -> bool:
-        return self.wanted is not None and len(self.times_s) >= self.wanted
+        return self.wanted is not None and self.count >= self.wanted
 
     def show(self, frame: VideoFrame, from_s: Fraction, until_s: Fraction | None) -> None:
         """The frame is on screen in [from_s, until_s), clip time; None means until the end."""
         if self.request.rate_hz is None:
-            if from_s >= self.start_s:
-                self._add(self._scaled(frame), from_s)
+            if self.start_s <= from_s < self.end_s:
+                self._hand(self._scaled(frame), from_s)
             return
         picture: ByteArray | None = None
         while not self.full:
-            point_s = self.start_s + grid_time(len(self.times_s), self.request.rate_hz)
-            if until_s is not None and point_s >= until_s:
+            point_s = self.start_s + grid_time(self.count, self.request.rate_hz)
+            if until_s is not None and not self._stands_for(point_s, from_s, until_s):
                 return
             picture = self._scaled(frame) if picture is None else picture
-            self._add(picture, point_s)
+            self._hand(picture, point_s)
+            self._float_clock_s += 1 / float(self.request.rate_hz)
 
-    def _add(self, picture: ByteArray, time_s: Fraction) -> None:
-        count, room = len(self.times_s), len(self._pixels)
-        if count == room:
-            # In place, so that large blocks are moved by the memory map and not copied.
-            self._pixels.resize((room + room // 4, *self._pixels.shape[1:]), refcheck=False)
-        self._pixels[count] = picture
-        self.times_s.append(time_s)
+    def _stands_for(self, point_s: Fraction, from_s: Fraction, until_s: Fraction) -> bool:
+        """Whether an instant not yet answered is answered by the frame shown in [from_s, until_s)."""
+        if self.request.pick == "shown":
+            return point_s < until_s
+        if self.request.pick == "next":
+            return point_s <= from_s
+        return float(self.start_s) + self._float_clock_s <= float(from_s)
+
+    def _hand(self, picture: ByteArray, time_s: Fraction) -> None:
+        self.count += 1
+        self.sink(picture, time_s)
 
     def _scaled(self, frame: VideoFrame) -> ByteArray:
         """(H, W, 3) uint8, upright."""
         request, sideways = self.request, self.rotation in (90, 270)
+        if request.width is None or request.height is None:
+            pixels = self._scale.reformat(frame, format="rgb24").to_ndarray()  # (H, W, 3)
+            return np.ascontiguousarray(np.rot90(pixels, self.rotation // 90))
         width, height = (request.height, request.width) if sideways else (request.width, request.height)
         full_width, full_height = width, height
         if request.crop:
@@ -76,9 +87,65 @@ class _Picker:
         pixels = scaled.to_ndarray()[top : top + height, left : left + width]  # (H, W, 3)
         return np.ascontiguousarray(np.rot90(pixels, self.rotation // 90))
 
+
+class _Collector:
+    """A sink that keeps everything."""
+
+    def __init__(self, request: FrameRequest, clip: ClipInfo, end_s: Fraction) -> None:
+        width, height = request.width or clip.video.width, request.height or clip.video.height
+        # Frames are written where they stay: a list stacked at the end would need the memory of long clips twice.
+        room = FIRST_ROOM if request.rate_hz is None else grid_count(end_s, request.rate_hz)
+        self._pixels: ByteArray = np.empty((room, height, width, 3), np.uint8)  # (F, H, W, 3)
+        self.times_s: list[Fraction] = []
+
+    def add(self, picture: ByteArray, time_s: Fraction) -> None:
+        count, room = len(self.times_s), len(self._pixels)
+        if count == room:
+            # In place, so that large blocks are moved by the memory map and not copied.
+            self._pixels.resize((room + room // 4 + 1, *self._pixels.shape[1:]), refcheck=False)
+        self._pixels[count] = picture
+        self.times_s.append(time_s)
+
     def result(self) -> Frames:
         self._pixels.resize((len(self.times_s), *self._pixels.shape[1:]), refcheck=False)  # (F, H, W, 3)
         return Frames(self._pixels, tuple(self.times_s))
+
+
+def stream_frames(
+    clip: ClipInfo,
+    requests: Sequence[tuple[FrameRequest, FrameSink]],
+    *,
+    start_s: Fraction = Fraction(0),
+    end_s: Fraction | None = None,
+    progress: Progress = no_progress,
+) -> None:
+    """Decode a clip once and hand every sink the frames of its request, in order, in constant memory.
+
+    A request with a rate gets a frame for each instant start_s + k / rate in [start_s, end_s): the one on screen at
+    that instant (the first frame where none is yet), or the next to begin; see `FrameRequest`. One without gets every
+    decoded frame that begins in the span. All times, asked for and given, count from the clip's first shown frame.
+    Damaged frames are left out with a warning. Raises MediaError when nothing decodes.
+    """
+    end_s = clip.duration_s if end_s is None else min(end_s, clip.duration_s)
+    pickers = [_Picker(request, sink, start_s, end_s, clip.video.rotation_degrees) for request, sink in requests]
+    shown: VideoFrame | None = None
+    shown_s = Fraction(0)
+    for frame, time_s in _decoded(clip):
+        if shown is not None:
+            for picker in pickers:
+                picker.show(shown, shown_s, time_s)
+        if time_s >= end_s and all(picker.full or picker.request.pick == "shown" for picker in pickers):
+            shown = None
+            break
+        shown, shown_s = frame, time_s
+        progress("frames", min(1.0, float(time_s / end_s)))
+        if all(picker.full for picker in pickers):
+            break
+    if shown is not None:
+        for picker in pickers:
+            picker.show(shown, shown_s, None)
+    if pickers and not any(picker.count for picker in pickers):
+        raise MediaError(f"{clip.path} has no frame that can be decoded; it may be damaged or cut short")
 
 
 def decode_frames(
@@ -89,35 +156,12 @@ def decode_frames(
     end_s: Fraction | None = None,
     progress: Progress = no_progress,
 ) -> list[Frames]:
-    """Decode a clip once and answer every request, in their order.
-
-    A request with a rate gets, for each instant start_s + k / rate in [start_s, end_s), the frame on screen at that
-    instant (the first frame where none is yet); one without gets every decoded frame that begins in the span. All
-    times, asked for and given, count from the clip's first shown frame.
-    Damaged frames are left out with a warning. Raises MediaError when nothing decodes.
-    """
-    end_s = clip.duration_s if end_s is None else min(end_s, clip.duration_s)
-    pickers = [_Picker(request, start_s, end_s, clip.video.rotation_degrees) for request in requests]
-    shown: VideoFrame | None = None
-    shown_s = Fraction(0)
-    for frame, time_s in _decoded(clip):
-        if shown is not None:
-            for picker in pickers:
-                picker.show(shown, shown_s, time_s)
-        if time_s >= end_s:
-            shown = None
-            break
-        shown, shown_s = frame, time_s
-        progress("frames", float(time_s / end_s))
-        if all(picker.full for picker in pickers):
-            break
-    if shown is not None:
-        for picker in pickers:
-            picker.show(shown, shown_s, None)
-    results = [picker.result() for picker in pickers]
-    if requests and not any(len(result.times_s) for result in results):
-        raise MediaError(f"{clip.path} has no frame that can be decoded; it may be damaged or cut short")
-    return results
+    """As `stream_frames`, with all frames of each request kept, in the order of the requests."""
+    length_s = (clip.duration_s if end_s is None else min(end_s, clip.duration_s)) - start_s
+    sinks = [_Collector(request, clip, length_s) for request in requests]
+    wanted = [(request, sink.add) for request, sink in zip(requests, sinks, strict=True)]
+    stream_frames(clip, wanted, start_s=start_s, end_s=end_s, progress=progress)
+    return [sink.result() for sink in sinks]
 
 
 def _decoded(clip: ClipInfo) -> Iterator[tuple[VideoFrame, Fraction]]:

@@ -21,8 +21,7 @@ from phonofilm.codec.codec import Codec
 from phonofilm.codec.vae import MelVae, VaeConfig
 from phonofilm.codec.vocoder import Vocoder, VocoderConfig
 from phonofilm.errors import ModelError
-from phonofilm.flow.layers import settle
-from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise
+from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise, settle
 from phonofilm.weights.registry import ModelRow, find_model
 
 Net = TypeVar("Net", bound=nn.Module)

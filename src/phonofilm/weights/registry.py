@@ -55,7 +55,7 @@ MODELS = {
                 ModelFile("flow.safetensors", "6b4a80afc02439d20859ae0ff5bf08a8dc4d63213de437032c44f622ce2e0a3d"),
                 ModelFile("vae.safetensors", "401aff5a666bda7fb549106513c6093964d0ab2cdbf977c6555d0301a9347c49"),
                 ModelFile("vocoder.safetensors", "a5dfaa7c9880e5229094586470fc690c587a8c0b402441b3fcfddd71bddf69a6"),
-                ModelFile("listener.safetensors", "35e2ccc13dc558c0ba0a636af7fa8a4163cd58779141211e530126bd306f1c40"),
+                ModelFile("listener.safetensors", "d1c1c1a90a9051554ab714591918b573bf0a7d4979be14455230ae55e2bc4405"),
             ),
         ),
         ModelRow(

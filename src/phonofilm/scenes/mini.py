@@ -1,0 +1,226 @@
+"""How `mini` (and `tiny`) is told about one soundtrack: what things in the picture sound like, when they strike, words.
+
+Dimension letters: F frames, I image rows, L latent steps, P curve points per latent step, N = L * P curve points,
+T text tokens, E embedding width, D sync width, C latent width, S samples.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phonofilm.cues import CueSheet, curves_to_sheet, sheet_to_curves
+from phonofilm.encoders.cue_curves import cue_request, curves_from_motion
+from phonofilm.encoders.heard import HeardTable, expected_sounds, load_table
+from phonofilm.encoders.motion import MotionWatcher, cut_times
+from phonofilm.encoders.prompts import prompt_features
+from phonofilm.encoders.seen import FRAMES_WANTED, SeenEncoder, SeenWatcher, smoothed
+from phonofilm.encoders.sentences import SentenceEncoder
+from phonofilm.flow.conditions import Conditions
+from phonofilm.flow.guidance import field
+from phonofilm.flow.sampler import Velocity, euler, even_times
+from phonofilm.flow.sync_features import sync_features
+from phonofilm.media.frames import stream_frames
+from phonofilm.scenes.guide import Decoder, Guide, Sampler, Scene, Sight
+from phonofilm.settings import AddOptions, MakeOptions
+from phonofilm.stopwatch import Stopwatch
+from phonofilm.timeline import samples
+from phonofilm.types import ByteArray, ClipInfo, FloatArray, Progress
+from phonofilm.weights.load import Nets
+from phonofilm.windows import Window, blended, plan, remembered
+
+logger = logging.getLogger(__name__)
+
+IMAGE_RATE_HZ = Fraction(4)
+KNOWN = 0.5
+"""Support above which an expected sound is told to the network; below it the picture says nothing."""
+KNOWN_ROWS = 0.25
+"""Share of the picture's rows that must name something for the picture to be taken at its word."""
+STRUCK_WORDS = "a dull thud, something is tapped, quiet room tone"
+STILL_WORDS = "quiet room tone, fabric rustling"
+"""What is asked for when there is no prompt and the picture names nothing: an unguided draw would be a random sound, a
+chainsaw as likely as rain. Where things strike each other in the picture they are heard to."""
+STRUCK_EVENTS_HZ = 0.3
+CONTINUOUS_KINDS = ("ambience", "vehicle")
+"""Expected sounds that go on without hits: a jolt in the picture of a driving car is no blow."""
+UNKNOWN_LABEL = "movement"
+
+
+@dataclass(frozen=True)
+class MiniSight(Sight):
+    """As `Sight`, with what the picture sounds like.
+
+    image (F, E) expected sounds at IMAGE_RATE_HZ and known (F,) bool; label and kind name the most likely of them.
+    cuts_s: when new shots begin.
+    """
+
+    image: Tensor
+    known: Tensor
+    label: str
+    kind: str
+    cuts_s: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class MiniScene(Scene):
+    """Everything the network is told about one soundtrack, before windows.
+
+    steps: latent steps L. image (I, E), known (I,) bool; onset and activity (N,) or None where nothing is known; text
+    and negative (T, E) or None. cuts: latent steps at which shots begin.
+    """
+
+    steps: int
+    image: Tensor
+    known: Tensor
+    onset: Tensor | None
+    activity: Tensor | None
+    text: Tensor | None
+    negative: Tensor | None
+    cuts: tuple[float, ...]
+
+
+class MiniGuide(Guide):
+    """`mini` with its encoders."""
+
+    def __init__(self, nets: Nets, seen: SeenEncoder, heard: HeardTable, sentences: SentenceEncoder) -> None:
+        self._nets, self._seen, self._heard, self._sentences = nets, seen, heard, sentences
+        self.row, self.rate_hz = nets.row, nets.codec.rate_hz
+        self._points = nets.codec.vae.config.patch
+        self._step_s = Fraction(nets.codec.samples_a_step, nets.codec.rate_hz)
+        self.curve_rate_hz = self._points / self._step_s
+
+    @classmethod
+    def load(cls, nets: Nets, seen_dtype: torch.dtype) -> Self:
+        """The networks with the encoders that come as packages. Raises ModelError."""
+        return cls(nets, SeenEncoder.load(seen_dtype), load_table(), SentenceEncoder.load())
+
+    def look(self, clip: ClipInfo, watch: Stopwatch, progress: Progress) -> MiniSight:
+        seen, moving = SeenWatcher(self._seen), MotionWatcher()
+
+        def classify(picture: ByteArray, time_s: Fraction) -> None:
+            with watch.inside("see"):
+                seen.add(picture, time_s)
+
+        with watch.stage("frames", progress):
+            sinks = [(FRAMES_WANTED, classify), (cue_request(clip), moving.add)]
+            stream_frames(clip, sinks, progress=progress)
+        with watch.stage("see", progress):
+            with torch.inference_mode():
+                heard = expected_sounds(smoothed(seen.probabilities()), self._heard)
+            motion = moving.motion()
+            count = self._steps(samples(clip.duration_s, self.rate_hz)) * self._points
+            curves = curves_from_motion(motion, self.curve_rate_hz, count)
+        label = heard.label or UNKNOWN_LABEL
+        sheet = curves_to_sheet(curves, clip, label)
+        logger.info("expecting %r, %d events in %.2f s", label, len(sheet.events), float(clip.duration_s))
+        known = heard.known >= KNOWN
+        return MiniSight(clip, curves, sheet, False, heard.features, known, label, heard.kind, tuple(cut_times(motion)))
+
+    def follow(self, sight: Sight, sheet: CueSheet) -> MiniSight:
+        assert isinstance(sight, MiniSight)
+        curves = sheet_to_curves(sheet, self.curve_rate_hz, len(sight.curves.onset))
+        return replace(sight, curves=curves, sheet=sheet, edited=True)
+
+    def seen_scene(self, sight: Sight, options: AddOptions, watch: Stopwatch, progress: Progress) -> MiniScene:
+        """options.sync, 0 to 1, scales the onsets; at 0 nothing is said about time.
+
+        Nor is it where the picture names a continuous sound and neither words nor an edited sheet ask for another.
+        """
+        assert isinstance(sight, MiniSight)
+        with watch.stage("encode", progress):
+            text = self._words(options.prompt or words_for_unnamed(sight))
+            onset: Tensor | None = torch.from_numpy(sight.curves.onset) * options.sync
+            activity: Tensor | None = None
+            if sight.edited and any(not cue.is_event for cue in sight.sheet.cues):
+                # How much moves says little about how loud it is (rain falls in a still picture): on the eight clips of
+                # the log it made sound follow the cues less (F1 0.70 for 0.78). A person's stretches are meant, so they
+                # are followed.
+                activity = torch.from_numpy(sight.curves.activity)
+            continuous = text is None and not sight.edited and sight.kind in CONTINUOUS_KINDS
+            if options.sync == 0 or continuous:
+                onset = activity = None
+            count = samples(sight.clip.duration_s, self.rate_hz)
+            cuts = tuple(time_s / float(self._step_s) for time_s in sight.cuts_s)
+            negative = self._words(options.negative)
+            return MiniScene(count, self._steps(count), sight.image, sight.known, onset, activity, text, negative, cuts)
+
+    def spoken_scene(
+        self, prompt: str, count: int, options: MakeOptions, watch: Stopwatch, progress: Progress
+    ) -> MiniScene:
+        with watch.stage("encode", progress):
+            image = torch.zeros(1, self._nets.flow.config.clip_dim)
+            known = torch.zeros(1, dtype=torch.bool)
+            text, negative = self._words(prompt), self._words(options.negative)
+            return MiniScene(count, self._steps(count), image, known, None, None, text, negative, ())
+
+    def sampler(self, scene: Scene, options: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress) -> Sampler:
+        assert isinstance(scene, MiniScene)
+        nets = self._nets
+        windows = plan(scene.steps, nets.sampling.window, nets.sampling.overlap, scene.cuts)
+        scale = options.guidance or nets.sampling.guidance
+        total = options.steps or nets.sampling.steps
+
+        def window_field(number: int) -> Velocity:
+            return field(nets.flow, *self._conditions(scene, windows[number]), scale)
+
+        velocity = blended(windows, remembered(window_field))
+
+        def sample(seed: int, report: Callable[[float], None]) -> Tensor:
+            with torch.inference_mode():
+                generator = torch.Generator().manual_seed(seed)
+                noise = torch.randn(1, scene.steps, nets.flow.config.latent_dim, generator=generator)
+                latents = euler(velocity, noise.to(nets.device), even_times(total), lambda done: report(done / total))
+                return nets.flow.unnormalise(latents)[0]  # (L, C)
+
+        return sample
+
+    def decoder(self, scene: Scene, watch: Stopwatch, progress: Progress) -> Decoder:
+        def decode(latents: Tensor, seed: int) -> FloatArray:
+            with torch.inference_mode():
+                wave = self._nets.codec.decode(latents, seed)[: scene.count]  # (S,)
+            return np.asarray(wave.cpu().numpy(), np.float32)
+
+        return decode
+
+    def _steps(self, count: int) -> int:
+        """Latent steps L that cover `count` samples."""
+        return max(1, ceil(count / self._nets.codec.samples_a_step))
+
+    def _words(self, prompt: str) -> Tensor | None:
+        return prompt_features(prompt, self._sentences, self._nets.flow.config.text_tokens)
+
+    def _conditions(self, scene: MiniScene, window: Window) -> tuple[Conditions, Conditions]:
+        """What one window is told, and the empty (or negative) counterpart, for a batch of one."""
+        flow, device = self._nets.flow, self._nets.device
+        image_rows = float(self._step_s) * float(IMAGE_RATE_HZ)  # a latent step
+        rows = max(1, round(window.steps * image_rows))
+        wanted = (window.first * image_rows + torch.arange(rows)).round().long()
+        index = wanted.clamp_max(len(scene.image) - 1)  # (I,)
+        clip, sync, silent = flow.empty_features(1, rows, window.steps)
+        known = scene.known[index][None, :, None].to(device)  # (1, I, 1)
+        clip = torch.where(known, scene.image[index][None].to(device), clip)  # (1, I, E)
+        if scene.onset is not None or scene.activity is not None:
+            span = slice(window.first * self._points, window.end * self._points)
+            onset, activity = (None if curve is None else curve[span] for curve in (scene.onset, scene.activity))
+            sync = sync_features(onset, activity, window.steps, self._points)[None].to(device)  # (1, L, D)
+        text = silent if scene.text is None else scene.text[None].to(device)  # (1, T, E)
+        negative = None if scene.negative is None else scene.negative[None].to(device)
+        told = flow.conditions(clip, sync, text, window.steps)
+        return told, flow.empty_conditions(1, rows, window.steps, window.steps, negative)
+
+
+def words_for_unnamed(sight: MiniSight) -> str:
+    """Words that stand in for a picture that names nothing; '' where it does."""
+    if float(sight.known.float().mean()) >= KNOWN_ROWS:
+        return ""
+    words = STRUCK_WORDS
+    if len(sight.sheet.events) < STRUCK_EVENTS_HZ * float(sight.clip.duration_s):
+        words = STILL_WORDS
+    logger.info("the picture names no sound; taking %r", words)
+    return words
