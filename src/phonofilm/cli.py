@@ -32,6 +32,8 @@ app = typer.Typer(
 )
 evaluate_app = typer.Typer(help="Measure finished sound.", no_args_is_help=True)
 app.add_typer(evaluate_app, name="evaluate")
+models_app = typer.Typer(help="List the models, or fetch one.", invoke_without_command=True)
+app.add_typer(models_app, name="models")
 
 ModelOption = Annotated[str, typer.Option("--model", help="Which model; see 'phonofilm models'.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
@@ -183,22 +185,28 @@ def make(
             typer.echo(str(take.path))
 
 
-@app.command()
-def models(as_json: JsonOption = False) -> None:
+@models_app.callback()
+def models(context: typer.Context, weights_dir: WeightsDirOption = None, as_json: JsonOption = False) -> None:
     """List the models: size, licence, and whether they are on this machine."""
+    if context.invoked_subcommand is not None:
+        return
+    from phonofilm.weights.fetch import locate
     from phonofilm.weights.registry import MODELS
 
-    rows = [
-        {
-            "name": row.name,
-            "summary": row.summary,
-            "megabytes": round(row.size_bytes / 1e6, 1),
-            "weights_licence": row.weights_licence,
-            "code_licence": row.code_licence,
-            "here": row.here,
-        }
-        for row in MODELS.values()
-    ]
+    rows = []
+    for row in MODELS.values():
+        missing = locate(row, weights_dir).missing
+        rows.append(
+            {
+                "name": row.name,
+                "summary": row.summary,
+                "megabytes": round(row.size_bytes / 1e6, 1),
+                "weights_licence": row.weights_licence,
+                "code_licence": row.code_licence,
+                "here": not missing,
+                "missing": [f"{file.folder}/{file.name}" for file in missing],
+            }
+        )
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
@@ -206,6 +214,29 @@ def models(as_json: JsonOption = False) -> None:
         ("model", "MB", "here", "licence of the weights", "what it is"),
         [(r["name"], r["megabytes"], "yes" if r["here"] else "no", r["weights_licence"], r["summary"]) for r in rows],
     )
+    if not all(row["here"] for row in rows):
+        typer.echo("fetch one with 'phonofilm models pull NAME'; the mmaudio models share most of their files")
+
+
+@models_app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help="A model of the list.", show_default=False)],
+    verbose: VerboseOption = False,
+) -> None:
+    """Fetch a model, check it, and pin the hashes of its files; an interrupted fetch goes on where it stopped."""
+    _start_logging(verbose)
+    from phonofilm.weights import fetch
+    from phonofilm.weights.registry import find_model
+
+    row = find_model(name)
+    for file in row.published:
+        sys.stderr.write(f"{file.folder}/{file.name}, {file.megabytes} MB, licence of the weights: {file.licence}\n")
+    with _progress() as progress:
+        paths = fetch.pull(row, progress)
+    for path in paths:
+        typer.echo(str(path))
+    if not paths:
+        typer.echo(f"{name} needs nothing to be fetched")
 
 
 @evaluate_app.command("sync")

@@ -80,7 +80,7 @@ class FrameRequest:
 
     rate_hz: frames per second of the wanted clock, or None for every decoded frame with its own timestamp.
     width, height: size of the frames handed out; the whole picture is squeezed into it unless `crop` is set. Both None:
-    the size it is shown at.
+    the size that the clip begins with.
     crop: scale the shorter edge to fit and cut the centre, keeping the aspect ratio.
     pick: which frame stands for an instant of the clock: the one "shown" then, or the "next" one that begins then or
     later (where none is left, the last). "next-float" is "next" on a clock that adds 1 / rate_hz up in float64, as

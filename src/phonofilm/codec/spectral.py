@@ -1,4 +1,4 @@
-"""Log-mel spectrograms, as MMAudio's 44.1 kHz checkpoints take them, so that vocoders are interchangeable.
+"""Log-mel spectrograms, as MMAudio's checkpoints take them, so that vocoders are interchangeable.
 
 The transform is not centred: (n_fft - hop) / 2 samples are reflected at each end, so S samples give exactly S / hop
 frames and frame t is centred on sample (t + 1/2) hop. Filters are Slaney's (area 1, scale linear below 1 kHz).
@@ -8,6 +8,7 @@ Dimension letters: B batch, S samples, T mel frames, M mel bands, K frequency bi
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,8 @@ MEL_FLOOR = 1e-5
 
 @dataclass(frozen=True)
 class MelConfig:
-    """Constants of one log-mel front end (natural logarithm)."""
+    """Constants of one log-mel front end. The vocoders of 16 kHz were trained on decimal logarithms, those of 44.1 kHz
+    on natural ones."""
 
     rate_hz: int
     n_fft: int
@@ -26,9 +28,11 @@ class MelConfig:
     bands: int
     low_hz: float
     high_hz: float
+    logarithm: Literal["natural", "decimal"]
 
 
-MEL_44K = MelConfig(rate_hz=44100, n_fft=2048, hop=512, bands=128, low_hz=0.0, high_hz=22050.0)
+MEL_16K = MelConfig(rate_hz=16000, n_fft=1024, hop=256, bands=80, low_hz=0.0, high_hz=8000.0, logarithm="decimal")
+MEL_44K = MelConfig(rate_hz=44100, n_fft=2048, hop=512, bands=128, low_hz=0.0, high_hz=22050.0, logarithm="natural")
 
 
 def hz_to_mel(hz: Tensor) -> Tensor:
@@ -74,4 +78,5 @@ class MelSpectrogram(nn.Module):
             wave, self.config.n_fft, self.config.hop, window=self.window, center=False, return_complex=True
         )  # (B, K, T)
         magnitude = torch.sqrt(spectrum.real**2 + spectrum.imag**2 + MAGNITUDE_FLOOR)
-        return torch.log((self.filters @ magnitude).clamp_min(MEL_FLOOR))  # (B, M, T)
+        mel = (self.filters @ magnitude).clamp_min(MEL_FLOOR)  # (B, M, T)
+        return torch.log(mel) if self.config.logarithm == "natural" else torch.log10(mel)

@@ -22,3 +22,10 @@ SMALL_44K = dataclasses.replace(SMALL_16K, latent_dim=40)
 MEDIUM_44K = dataclasses.replace(SMALL_44K, width=896, heads=14)
 LARGE_44K = dataclasses.replace(MEDIUM_44K, joint_blocks=7, fused_blocks=14)
 LARGE_44K_V2 = dataclasses.replace(LARGE_44K, version="v2")
+VARIANTS = {
+    "small_16k": SMALL_16K,
+    "small_44k": SMALL_44K,
+    "medium_44k": MEDIUM_44K,
+    "large_44k": LARGE_44K,
+    "large_44k_v2": LARGE_44K_V2,
+}

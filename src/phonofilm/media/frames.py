@@ -15,7 +15,7 @@ from av.video.reformatter import VideoReformatter
 from phonofilm.errors import MediaError
 from phonofilm.media.probe import decoded, open_media, video_stream
 from phonofilm.timeline import grid_count, grid_time
-from phonofilm.types import ByteArray, ClipInfo, FrameRequest, Frames, Progress, no_progress
+from phonofilm.types import ByteArray, ClipInfo, FrameRequest, Frames, Progress, VideoStream, no_progress
 
 FrameSink = Callable[[ByteArray, Fraction], None]
 """Takes the frames of one request as they are decoded: (H, W, 3) uint8 RGB, upright, and its instant. A frame that
@@ -28,9 +28,9 @@ class _Picker:
     """Hands the frames of one request on, told of each decoded frame and of how long it is shown."""
 
     def __init__(
-        self, request: FrameRequest, sink: FrameSink, start_s: Fraction, end_s: Fraction, rotation: int
+        self, request: FrameRequest, sink: FrameSink, start_s: Fraction, end_s: Fraction, video: VideoStream
     ) -> None:
-        self.request, self.sink, self.rotation = request, sink, rotation
+        self.request, self.sink, self.rotation, self.video = request, sink, video.rotation_degrees, video
         self.start_s, self.end_s = start_s, end_s
         self.wanted = None if request.rate_hz is None else grid_count(end_s - start_s, request.rate_hz)
         self.count = 0
@@ -71,10 +71,13 @@ class _Picker:
     def _scaled(self, frame: VideoFrame) -> ByteArray:
         """(H, W, 3) uint8, upright."""
         request, sideways = self.request, self.rotation in (90, 270)
-        if request.width is None or request.height is None:
-            pixels = self._scale.reformat(frame, format="rgb24").to_ndarray()  # (H, W, 3)
+        width, height = request.width or self.video.width, request.height or self.video.height
+        if sideways:
+            width, height = height, width
+        if request.width is None:
+            # Scales only where the picture changes its size on the way.
+            pixels = self._scale.reformat(frame, width, height, "rgb24").to_ndarray()  # (H, W, 3)
             return np.ascontiguousarray(np.rot90(pixels, self.rotation // 90))
-        width, height = (request.height, request.width) if sideways else (request.width, request.height)
         full_width, full_height = width, height
         if request.crop:
             scale = max(width / frame.width, height / frame.height)
@@ -127,7 +130,7 @@ def stream_frames(
     Damaged frames are left out with a warning. Raises MediaError when nothing decodes.
     """
     end_s = clip.duration_s if end_s is None else min(end_s, clip.duration_s)
-    pickers = [_Picker(request, sink, start_s, end_s, clip.video.rotation_degrees) for request, sink in requests]
+    pickers = [_Picker(request, sink, start_s, end_s, clip.video) for request, sink in requests]
     shown: VideoFrame | None = None
     shown_s = Fraction(0)
     for frame, time_s in _decoded(clip):

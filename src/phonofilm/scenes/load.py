@@ -5,9 +5,11 @@ from pathlib import Path
 import torch
 
 from phonofilm.device import choose_device, choose_precision
+from phonofilm.errors import OptionError
 from phonofilm.scenes.guide import Guide
 from phonofilm.scenes.mini import MiniGuide
 from phonofilm.weights.load import load_nets
+from phonofilm.weights.registry import find_model
 
 
 def load_guide(model: str, device: str, precision: str, weights_dir: Path | None) -> Guide:
@@ -17,4 +19,17 @@ def load_guide(model: str, device: str, precision: str, weights_dir: Path | None
     """
     place = choose_device(device)
     dtype = choose_precision(precision, place)
+    row = find_model(model)
+    if row.published:
+        from phonofilm.scenes.feature_cache import FeatureCache
+        from phonofilm.scenes.mmaudio import MmaudioGuide
+        from phonofilm.weights.fetch import cache_folder
+        from phonofilm.weights.mmaudio import MmaudioParts
+
+        parts = MmaudioParts.find(row, weights_dir, place, dtype)
+        return MmaudioGuide(parts, FeatureCache(cache_folder() / "features"))
+    if weights_dir is not None:
+        raise OptionError(
+            f"--weights-dir is for mmaudio models, and {model} has its weights in the package; leave it out"
+        )
     return MiniGuide.load(load_nets(model, place, dtype), dtype if place.type == "cpu" else torch.float32)

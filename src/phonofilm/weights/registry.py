@@ -8,15 +8,38 @@ from phonofilm.errors import ModelError
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One file of a model; sha256 is checked before use."""
+    """One file of a model inside the package; sha256 is checked before use."""
 
     name: str
     sha256: str
 
 
 @dataclass(frozen=True)
+class PublishedFile:
+    """One file of a model that others have published.
+
+    part: what it holds. folder: where it lies in the original layout. hub: the repository on the Hugging Face hub, ""
+    for a file with an address of its own. source: its path there, or that address. md5: as published, "" where it is
+    not. megabytes: as published. There is no sha256 here, since nobody has published one: it is computed at the first
+    verified download and pinned in the user's lock file (`weights/fetch.py`).
+    """
+
+    part: str
+    name: str
+    folder: str
+    hub: str
+    source: str
+    md5: str
+    megabytes: int
+    licence: str
+
+
+@dataclass(frozen=True)
 class ModelRow:
-    """One model. A row without files is built from random numbers; it is there for tests of every path."""
+    """One model: with files in the package, or published ones, or none, which is built from random numbers.
+
+    variant: which of the published networks (`flow/variants.py`) it is, "" for our own.
+    """
 
     name: str
     summary: str
@@ -24,6 +47,8 @@ class ModelRow:
     code_licence: str
     folder: Path | None
     files: tuple[ModelFile, ...]
+    variant: str = ""
+    published: tuple[PublishedFile, ...] = ()
 
     def file(self, name: str) -> Path:
         """Where one of the model's files lies."""
@@ -32,14 +57,65 @@ class ModelRow:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes on disk, 0 when nothing is there."""
+        """Bytes on disk of a model inside the package, or as published."""
+        if self.published:
+            return sum(file.megabytes for file in self.published) * 1_000_000
         paths = [self.file(file.name) for file in self.files]
         return sum(path.stat().st_size for path in paths if path.exists())
 
-    @property
-    def here(self) -> bool:
-        """Whether every file is on this machine."""
-        return all(self.file(file.name).exists() for file in self.files)
+
+_MMAUDIO_LICENCE = "CC BY-NC 4.0: non-commercial"
+_RELEASE = "https://github.com/hkchengrex/MMAudio/releases/download/v0.1/"
+
+
+def _released(part: str, name: str, md5: str, megabytes: int, licence: str) -> PublishedFile:
+    return PublishedFile(part, name, "ext_weights", "", _RELEASE + name, md5, megabytes, licence)
+
+
+SYNCHFORMER = _released(
+    "synchformer", "synchformer_state_dict.pth", "5b2f5594b0730f70e41e549b7c94390c", 907, _MMAUDIO_LICENCE
+)
+CLIP = PublishedFile(
+    part="clip",
+    name="open_clip_pytorch_model.bin",
+    folder="ext_weights",
+    hub="apple/DFN5B-CLIP-ViT-H-14-384",
+    source="open_clip_pytorch_model.bin",
+    md5="",
+    megabytes=3947,
+    licence="Apple sample code licence (research); read it at the hub repository",
+)
+VAE_16K = _released("vae", "v1-16.pth", "69f56803f59a549a1a507c93859fd4d7", 655, _MMAUDIO_LICENCE)
+VAE_44K = _released("vae", "v1-44.pth", "fab020275fa44c6589820ce025191600", 1200, _MMAUDIO_LICENCE)
+VOCODER_16K = _released("vocoder", "best_netG.pt", "eeaf372a38a9c31c362120aba2dde292", 429, _MMAUDIO_LICENCE)
+VOCODER_44K = PublishedFile(
+    part="vocoder",
+    name="bigvgan_generator.pt",
+    folder="ext_weights",
+    hub="nvidia/bigvgan_v2_44khz_128band_512x",
+    source="bigvgan_generator.pt",
+    md5="",
+    megabytes=489,
+    licence="MIT",
+)
+
+
+def _mmaudio(name: str, variant: str, md5: str, megabytes: int, summary: str) -> ModelRow:
+    """One of the five published networks with the parts that it needs."""
+    file = f"mmaudio_{variant}.pth"
+    hub = "hkchengrex/MMAudio"
+    flow = PublishedFile("flow", file, "weights", hub, f"weights/{file}", md5, megabytes, _MMAUDIO_LICENCE)
+    sound = (VAE_16K, VOCODER_16K) if variant.endswith("16k") else (VAE_44K, VOCODER_44K)
+    return ModelRow(
+        name=name,
+        summary=summary,
+        weights_licence=_MMAUDIO_LICENCE,
+        code_licence="Apache-2.0",
+        folder=None,
+        files=(),
+        variant=variant,
+        published=(flow, *sound, SYNCHFORMER, CLIP),
+    )
 
 
 MODELS = {
@@ -65,6 +141,41 @@ MODELS = {
             code_licence="Apache-2.0",
             folder=None,
             files=(),
+        ),
+        _mmaudio(
+            "mmaudio-small-16k",
+            "small_16k",
+            "af93cde404179f58e3919ac085b8033b",
+            601,
+            "MMAudio, 157 M parameters, sound at 16 kHz",
+        ),
+        _mmaudio(
+            "mmaudio-small-44k",
+            "small_44k",
+            "babd74c884783d13701ea2820a5f5b6d",
+            601,
+            "MMAudio, 157 M parameters, sound at 44.1 kHz",
+        ),
+        _mmaudio(
+            "mmaudio-medium-44k",
+            "medium_44k",
+            "5a56b6665e45a1e65ada534defa903d0",
+            2400,
+            "MMAudio, 622 M parameters, sound at 44.1 kHz",
+        ),
+        _mmaudio(
+            "mmaudio-large-44k",
+            "large_44k",
+            "fed96c325a6785b85ce75ae1aafd2673",
+            3900,
+            "MMAudio, 1030 M parameters, sound at 44.1 kHz",
+        ),
+        _mmaudio(
+            "mmaudio-large-44k-v2",
+            "large_44k_v2",
+            "01ad4464f049b2d7efdaa4c1a59b8dfe",
+            3900,
+            "MMAudio, 1031 M parameters, sound at 44.1 kHz; the one its authors recommend",
         ),
     )
 }
