@@ -1,8 +1,13 @@
 """Where and in which number format the networks compute."""
 
+import functools
 import logging
+import platform
+from pathlib import Path
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from phonofilm.errors import OptionError
 
@@ -45,3 +50,27 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     if name not in PRECISIONS:
         raise OptionError(f"precision is {name!r}; give auto, {', '.join(PRECISIONS)}")
     return PRECISIONS[name]
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x (..., I), weight (O, I), bias (O,) of one dtype → (..., O): `torch.nn.functional.linear` by the faster library.
+
+    torch hands float32 products on a CPU to MKL, which is slow on AMD's processors: 85 against 127 to 190 GFLOP/s a core
+    through oneDNN on a Zen 5, to the same accuracy. On Intel's, MKL is the faster (180 against 155). The choice is made
+    by the maker's name, not by timing, so that a machine always computes the same numbers.
+    """
+    if x.dtype == torch.float32 and x.device.type == "cpu" and not torch.is_grad_enabled() and _onednn_is_faster():
+        made: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+        return made
+    return F.linear(x, weight, bias)
+
+
+@functools.cache
+def _onednn_is_faster() -> bool:
+    """Whether this is an AMD processor, and torch has oneDNN."""
+    try:
+        maker = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        maker = platform.processor()
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return available and "AuthenticAMD" in maker

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from phonofilm.device import linear
 from phonofilm.errors import ModelError
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -328,7 +329,7 @@ def _check(state: Mapping[str, Tensor], config: ClipConfig) -> None:
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
     """(..., I) → (..., O) in `dtype`."""
-    return F.linear(x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype))
+    return linear(x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype))
 
 
 def _norm(width: int) -> nn.LayerNorm:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from phonofilm.device import linear
 from phonofilm.errors import ModelError
 
 MIDDLE = 128
@@ -73,7 +74,7 @@ class _Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., I) → (..., O) in the dtype of the weights."""
-        return F.linear(x.to(self.weight.dtype), self.weight, self.bias)
+        return linear(x.to(self.weight.dtype), self.weight, self.bias)
 
 
 class _Attention(nn.Module):

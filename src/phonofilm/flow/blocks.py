@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from phonofilm.device import linear
 from phonofilm.flow.layers import Linear, SwiGlu, TimeConv
 
 NORM_EPS = 1e-5
@@ -64,7 +65,7 @@ class Attention(nn.Module):
         dtype, head_width = self.qkv.matmul_dtype, width // self.heads
         first = 0 if with_query else 1
         weight, bias = (part[first * width :].to(dtype) for part in self._apart())
-        made = F.linear(x.to(dtype), weight, bias)  # (B, N, (2 or 3) D)
+        made = linear(x.to(dtype), weight, bias)  # (B, N, (2 or 3) D)
         shaped = made.view(batch, count, 3 - first, self.heads, head_width)  # (B, N, 2 or 3, A, E)
         turning, value = torch.split(shaped, [2 - first, 1], dim=2)
         # Attention's 1 / sqrt(E) is taken into the query's norm.

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from phonofilm.device import linear
+
 
 class Linear(nn.Module):
     """A linear layer whose product is computed in `matmul_dtype`. Starts at zero; see `initialise`."""
@@ -26,7 +28,7 @@ class Linear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., I) → (..., O) in `matmul_dtype`."""
         dtype = self.matmul_dtype
-        return F.linear(x.to(dtype), self.weight.to(dtype), None if self.bias is None else self.bias.to(dtype))
+        return linear(x.to(dtype), self.weight.to(dtype), None if self.bias is None else self.bias.to(dtype))
 
 
 class TimeConv(nn.Module):
@@ -69,14 +71,14 @@ class TimeConv(nn.Module):
     def over_windows(self, windows: Tensor) -> Tensor:
         """(B, L, K I) → (B, L, O) in `matmul_dtype`, for an expanding layer."""
         matrix = self.weight.permute(0, 2, 1).to(self.matmul_dtype).flatten(1)  # (O, K I)
-        return F.linear(windows, matrix, None if self.bias is None else self.bias.to(self.matmul_dtype))
+        return linear(windows, matrix, None if self.bias is None else self.bias.to(self.matmul_dtype))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, L, I) → (B, L, O): in `matmul_dtype` when expanding, in float32 when contracting."""
         if self.expands:
             return self.over_windows(self.windows(x))
         matrix = self.weight.permute(2, 0, 1).to(self.matmul_dtype).flatten(0, 1)  # (K O, I)
-        shares = F.linear(x.to(self.matmul_dtype), matrix)  # (B, L, K O)
+        shares = linear(x.to(self.matmul_dtype), matrix)  # (B, L, K O)
         result: Tensor = _Fold.apply(shares, self.kernel)  # type: ignore[no-untyped-call]
         return result if self.bias is None else result + self.bias
 
