@@ -124,7 +124,7 @@ class Upsampler(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(L, I) → (L U, O) float32."""
         y = self.phases(x)  # (L + 1, U O)
-        steps = y.view(y.shape[0] * self.rate, -1)  # ((L + 1) U, O)
+        steps: Tensor = y.view(y.shape[0] * self.rate, -1)  # ((L + 1) U, O)
         return steps[self.rate // 2 : len(steps) - self.rate // 2].float()  # (L U, O)
 
 

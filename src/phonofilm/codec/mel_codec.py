@@ -12,8 +12,9 @@ from phonofilm.codec.bigvgan import BigVgan
 from phonofilm.codec.mp_vae import FRAMES_A_STEP, MpVae
 from phonofilm.codec.spectral import MelConfig, MelSpectrogram
 
-TILE_FRAMES = 1024
-"""Mel frames vocoded at once (12 s at 44.1 kHz): memory stays the same for an hour of sound."""
+TILE_FRAMES = 768
+"""Mel frames vocoded at once, so that memory stays the same for an hour of sound. At 44.1 kHz they are 8.9 s: the usual
+8 s are one tile."""
 WHOLE_STEPS = 2048
 """Latent steps that the autoencoder decodes at once (48 s at 44.1 kHz). Its attention spans all steps, so this is part
 of what is computed and no matter of taste: up to here the result is the published one. Longer sound, for which nothing

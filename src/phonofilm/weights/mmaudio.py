@@ -90,13 +90,13 @@ class MmaudioParts:
             lambda: MpVae(vae_config, False, self.dtype),
             "vae",
             "vae",
-            lambda state: prepare_mp_vae(state, vae_config, False),
+            lambda state: self._rounded(prepare_mp_vae(state, vae_config, False)),
         )
         vocoder = self._part(
             lambda: BigVgan(vocoder_config, self.dtype),
             "vocoder",
             "vocoder",
-            lambda state: prepare_bigvgan(state, vocoder_config),
+            lambda state: self._rounded(prepare_bigvgan(state, vocoder_config)),
         )
         return MelCodec(vae, vocoder, self.mel)
 
@@ -141,6 +141,14 @@ class MmaudioParts:
             network = build()
         network.load_state_dict(state, strict=True, assign=True)
         return _ready(network)
+
+    def _rounded(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of convolutions in the dtype they are used in, which halves the file; the networks would round
+        them at each call. The vocoder's last one computes in float32."""
+        return {
+            key: value.to(self.dtype) if key.endswith(".weight") and not key.startswith("conv_post") else value
+            for key, value in state.items()
+        }
 
     def _prepared_path(self, file: str, name: str) -> Path:
         return prepared_path(cache_folder() / "prepared", name, self.paths[file], self.dtype)

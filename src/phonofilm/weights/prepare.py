@@ -19,7 +19,7 @@ from phonofilm.errors import ModelError
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """To be raised when the same source is prepared into other numbers."""
 DTYPE_NAMES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
