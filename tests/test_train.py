@@ -22,6 +22,7 @@ from phonofilm.flow.network import FlowNetwork, initialise
 from phonofilm.train.batches import FlowBatches, Words, image_rows
 from phonofilm.train.degrade import MINI_DEGRADATION, degrade, degrade_onsets
 from phonofilm.train.flow import flow_loss, mini_flow
+from phonofilm.train.loop import Loop
 from phonofilm.train.vae import VaeRecipe, mini_vae, train_vae
 from phonofilm.train.vocoder import energy_distance, mini_vocoder, train_vocoder
 
@@ -183,3 +184,28 @@ def test_flow_training_loses_error_on_shards(sounds: Path, store: SampleStore, t
     assert np.mean(losses[-5:]) < 0.8 * losses[0]
     assert network.empty_string_feat.grad is not None
     assert MEL_44K.hop * vae.config.patch == 2048
+
+
+def test_a_run_goes_on_from_the_middle_whatever_kind_of_number_its_rate_is(tmp_path: Path) -> None:
+    def loop(steps: int) -> Loop:
+        torch.manual_seed(0)
+        network = torch.nn.Linear(3, 1)
+        optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
+        return Loop(
+            tmp_path / "run.pt",
+            network,
+            optimiser,
+            steps=steps,
+            decay=0.9,
+            save_every_s=0.0,
+            device=torch.device("cpu"),
+        )
+
+    first = loop(10)
+    for step in range(4):
+        loss = first.network(torch.ones(2, 3)).square().mean()
+        assert first.descend(step, np.float64(1e-3) * np.cos(step), loss, 1.0, loss)
+    again = loop(10)
+    assert again.first == 4
+    for one, other in zip(first.network.parameters(), again.network.parameters(), strict=True):
+        assert torch.equal(one, other)

@@ -53,11 +53,11 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x (..., I), weight (O, I), bias (O,) of one dtype → (..., O): `torch.nn.functional.linear` by the faster library.
+    """x (..., I), weight (O, I), bias (O,) of one dtype → (..., O): `F.linear` by the faster library.
 
-    torch hands float32 products on a CPU to MKL, which is slow on AMD's processors: 85 against 127 to 190 GFLOP/s a core
-    through oneDNN on a Zen 5, to the same accuracy. On Intel's, MKL is the faster (180 against 155). The choice is made
-    by the maker's name, not by timing, so that a machine always computes the same numbers.
+    torch hands float32 products on a CPU to MKL, which is slow on AMD's processors: 85 against 127 to 190 GFLOP/s a
+    core through oneDNN on a Zen 5, to the same accuracy. On Intel's, MKL is the faster (180 against 155). The choice is
+    made by the maker's name, not by timing, so that a machine always computes the same numbers.
     """
     if x.dtype == torch.float32 and x.device.type == "cpu" and not torch.is_grad_enabled() and _onednn_is_faster():
         made: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")

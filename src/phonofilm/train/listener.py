@@ -350,7 +350,7 @@ def hear(listener: Listener, mels: MelStore, indices: list[int]) -> FloatArray:
     for index in indices:
         mel = torch.from_numpy(mels.frames(index)[:860].astype(np.float32)).T[None]  # (1, M, T)
         mel = nn.functional.pad(mel, (0, max(0, SHORTEST_FRAMES - mel.shape[2])), value=SILENT_MEL)
-        out.append(listener(mel).sigmoid()[0].numpy())
+        out.append(listener.heard(mel).sigmoid()[0].numpy())
     return np.stack(out)
 
 

@@ -44,7 +44,7 @@ class Loop:
         `shown` is the figure for the log. Returns whether a checkpoint was written.
         """
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = float(rate)  # a numpy number in a checkpoint cannot be read back with weights_only
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), longest)
