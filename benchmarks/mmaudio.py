@@ -19,7 +19,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -34,7 +33,6 @@ from phonofilm.codec.mp_vae import MP_VAE_16K, MP_VAE_44K, MpVae, mp_vae_publish
 from phonofilm.encoders import synchformer as sync
 from phonofilm.encoders.clip import CLIP_VIT_H14_378, ClipImage, ClipText, prepare_clip_image, prepare_clip_text
 from phonofilm.encoders.clip import published_keys as clip_keys
-from phonofilm.flow.conditions import Conditions, nearest_rows
 from phonofilm.flow.guidance import field
 from phonofilm.flow.network import FlowNetwork, settle
 from phonofilm.flow.variants import LARGE_44K, LARGE_44K_V2, MEDIUM_44K, SMALL_16K, SMALL_44K
@@ -134,8 +132,7 @@ def stage_flow(config: str, dtype: torch.dtype | None, share: int) -> tuple[Work
     with torch.device("meta"):
         network = FlowNetwork(VARIANTS[config], dtype or F32)
     loaded(network, filled({key: tuple(value.shape) for key, value in network.state_dict().items()}))
-    if dtype is not None:
-        settle(network)
+    settle(network)  # also for the plain variant: a convolution that copies its weights at each call is nobody's
     length = 250 if config.endswith("16k") else 345
     x = torch.randn(1, length, network.config.latent_dim)
     clip, rows, text = (
@@ -146,13 +143,10 @@ def stage_flow(config: str, dtype: torch.dtype | None, share: int) -> tuple[Work
     told = network.conditions(clip, rows, text, length)
     empty = network.empty_conditions(1, FRAMES, 8 * SEGMENTS, length, text)
 
-    def spread(conditions: Conditions) -> Conditions:
-        return replace(conditions, sync=conditions.sync[:, nearest_rows(8 * SEGMENTS, length, x.device)])
-
     def plain() -> None:
         for step in range(steps):
             t = torch.tensor(step / STEPS)
-            GUIDANCE * network(x, t, spread(told)) + (1 - GUIDANCE) * network(x, t, spread(empty))
+            GUIDANCE * network(x, t, told) + (1 - GUIDANCE) * network(x, t, empty)
 
     velocity = field(network, told, empty, GUIDANCE)
 

@@ -200,6 +200,22 @@ def test_bf16_products_stay_close_to_float32(version: str) -> None:
     close(rounded(known["x"], TIME, conditions(rounded, known)), found, 0.0)
 
 
+@pytest.mark.parametrize("lengths", LENGTHS)
+def test_condensed_conditions_say_the_same(lengths: tuple[int, int, int]) -> None:
+    """Equal sync rows are computed once, per clip; two clips and their empty counterparts in one batch."""
+    known, network = inputs("v2", lengths), filled("v2")
+    still = known["sync"].clone()
+    still[1, 3:] = still[1, 3]
+    told = network.conditions(known["clip"], still, known["text"], lengths[0])
+    both = Conditions.cat([told, network.empty_conditions(2, lengths[1], lengths[2], lengths[0], None)])
+    condensed = both.condensed()
+    assert condensed.spread is not None
+    assert condensed.sync.dim() == 2
+    assert len(condensed.sync) < 0.9 * 4 * lengths[2]
+    assert condensed.condensed() is condensed
+    close(network(known["x"], TIME, condensed), network(known["x"], TIME, both), 1e-5)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_settled_network_can_be_stored(dtype: torch.dtype) -> None:
     """Its state is contiguous, loads into a network without memory of its own, and computes the same numbers."""

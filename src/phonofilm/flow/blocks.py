@@ -3,7 +3,7 @@
 A block of the multimodal diffusion transformer (Esser et al. 2024) with adaptive layer norm (Peebles & Xie 2023).
 
 Dimension letters: B batch, N tokens, D width, A heads, E head width, P pairs of rotary channels, Q queries and keys
-(2) or keys only (1), R modulation rows (1, N, or the distinct rows that are spread over N).
+(2) or keys only (1), R distinct modulation rows.
 """
 
 from typing import Any
@@ -146,10 +146,13 @@ class StreamBlock(nn.Module):
             self.ffn = SwiGlu(width, kernel, matmul_dtype)
 
     def modulation(self, activated: Tensor, rows: Tensor | None) -> tuple[Tensor, ...]:
-        """SiLU of the modulating vectors (B, R, D) → 2 or 6 tensors (B, 1 or N, D); `rows` (N) spreads R over N."""
-        made: Tensor = self.adaLN_modulation[1](activated)  # (B, R, 2 D or 6 D)
+        """SiLU of the modulating vectors → 2 or 6 tensors (B, 1 or N, D).
+
+        activated: (B, 1 or N, D), or (R, D) with `rows` (B, N), which says where each of them goes.
+        """
+        made: Tensor = self.adaLN_modulation[1](activated)  # (..., 2 D or 6 D)
         if rows is not None:
-            made = made[:, rows]  # (B, N, 2 D or 6 D)
+            made = made[rows]  # (B, N, 2 D or 6 D)
         return made.chunk(2 if self.gives_only else 6, dim=-1)
 
     def finish(self, x: Tensor, attended: Tensor, modulation: tuple[Tensor, ...]) -> Tensor:

@@ -4,7 +4,8 @@ Dimension letters: B batch, L latent steps, Fc image features, Fs sync features,
 rotary channels.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,12 +15,21 @@ ROTARY_BASE = 10000.0
 
 
 @dataclass(frozen=True)
+class Spread:
+    """Where condensed sync rows go: clip (R) that each belongs to, and row (B, L) of each latent step."""
+
+    clip: Tensor
+    row: Tensor
+
+
+@dataclass(frozen=True)
 class Conditions:
     """Projected conditions of one batch.
 
-    clip (B, Fc, D), sync (B, Fs, D), text (B, T, D): projected tokens; sync holds only its distinct rows.
+    clip (B, Fc, D), sync (B, Fs, D), text (B, T, D): projected tokens.
     overall (B, D): what image and text say about the clip as a whole.
     latent_turn (L, P), clip_turn (Fc, P): complex rotations that put latents and image features on one time axis.
+    spread: see `condensed`.
     """
 
     clip: Tensor
@@ -28,6 +38,7 @@ class Conditions:
     overall: Tensor
     latent_turn: Tensor
     clip_turn: Tensor
+    spread: "Spread | None" = None
 
     @property
     def batch(self) -> int:
@@ -51,13 +62,31 @@ class Conditions:
     def _over(self, parts: "list[Conditions]") -> "Conditions":
         for part in parts:
             assert part.latent_steps == self.latent_steps, "conditions for different lengths cannot form one batch"
+            assert part.spread is None, "condense conditions after they are put together"
         tokens = ("clip", "sync", "text", "overall")
-        joined = {name: torch.cat([getattr(part, name) for part in parts]) for name in tokens}
+        joined: dict[str, Any] = {name: torch.cat([getattr(part, name) for part in parts]) for name in tokens}
         return replace(self, **joined)
 
-    def to(self, device: torch.device) -> "Conditions":
-        """The same record on another device."""
-        return Conditions(**{item.name: getattr(self, item.name).to(device) for item in fields(self)})
+    def condensed(self) -> "Conditions":
+        """The same conditions with every distinct sync row of a clip once: sync (R, D), and where each goes in `spread`.
+
+        All that is computed per latent step from sync and overall alone is computed per distinct row. A picture has as
+        many as it has sync features, nothing seen has some twenty: inner rows of the convolutions over it are alike.
+        """
+        if self.spread is not None:
+            return self
+        stretched = nearest_rows(self.sync.shape[1], self.latent_steps, self.sync.device)  # (L)
+        distinct: list[Tensor] = []
+        index: list[Tensor] = []
+        count = 0
+        for sync in self.sync:
+            rows, place = torch.unique(sync, dim=0, return_inverse=True)  # (R', D), (Fs)
+            distinct.append(rows)
+            index.append(count + place[stretched])  # (L)
+            count += len(rows)
+        sizes = torch.tensor([len(rows) for rows in distinct], device=self.sync.device)
+        clips = torch.repeat_interleave(torch.arange(self.batch, device=self.sync.device), sizes)  # (R)
+        return replace(self, sync=torch.cat(distinct), spread=Spread(clips, torch.stack(index)))
 
 
 def rotations(count: int, scale: float, head_width: int, device: torch.device) -> Tensor:

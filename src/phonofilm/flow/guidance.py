@@ -13,8 +13,9 @@ def field(network: FlowNetwork, conditions: Conditions, empty: Conditions, scale
     `conditions` and `empty` hold one entry per take. Up to a scale of 1 nothing is pushed and `empty` costs nothing.
     """
     if scale <= 1:
-        return lambda x, t: network(x, t, conditions)
-    together = Conditions.cat([conditions, empty])
+        alone = conditions.condensed()
+        return lambda x, t: network(x, t, alone)
+    together = Conditions.cat([conditions, empty]).condensed()
 
     def both(x: Tensor, t: Tensor) -> Tensor:
         made: Tensor = network(x, t, together)  # (2 B, L, C)

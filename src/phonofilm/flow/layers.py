@@ -93,7 +93,8 @@ def _spans(length: int, shift: int) -> tuple[slice, slice]:
 def _unfold(x: Tensor, kernel: int, sign: int, dtype: torch.dtype) -> Tensor:
     """(B, L, I) → (B, L, K I) in `dtype`: window k of step l shows x at l + sign (k - K // 2), or zeros outside."""
     batch, length, width = x.shape
-    result = x.new_empty(batch, length, kernel, width, dtype=dtype)
+    x = x.to(dtype)  # once, and not at every tap
+    result = x.new_empty(batch, length, kernel, width)
     for tap in range(kernel):
         here, there = _spans(length, sign * (tap - kernel // 2))
         result[:, : here.start, tap] = 0

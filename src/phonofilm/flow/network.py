@@ -229,14 +229,17 @@ class FlowNetwork(nn.Module):
         if times > 1:
             h, moment = h.repeat(times, 1, 1), moment.repeat(times, 1)  # (N B, L, D), (N B, D)
         overall = (conditions.overall + moment)[:, None]  # (N B, 1, D)
-        sync, rows = conditions.sync, None
-        if sync.shape[1] != conditions.latent_steps:
-            rows = nearest_rows(sync.shape[1], conditions.latent_steps, x.device)  # (L)
-            if sync.shape[1] > conditions.latent_steps:
-                sync, rows = sync[:, rows], None  # (N B, L, D)
+        spread, rows = conditions.spread, None
+        if spread is None:
+            sync = conditions.sync
+            if sync.shape[1] != conditions.latent_steps:
+                sync = sync[:, nearest_rows(sync.shape[1], conditions.latent_steps, x.device)]  # (N B, L, D)
+            each = F.silu(overall + sync)  # (N B, L, D)
+        else:
+            each, rows = F.silu(overall[spread.clip, 0] + conditions.sync), spread.row  # (R, D), (N B, L)
         # Rounding here rather than in each block's product: the same values, rounded once.
+        each = each.to(self.matmul_dtype)
         every = F.silu(overall).to(self.matmul_dtype)  # (N B, 1, D)
-        each = F.silu(overall + sync).to(self.matmul_dtype)  # (N B, Fs or L, D)
         streams = (h, conditions.clip, conditions.text)
         for joint in self.joint_blocks:
             turns = (conditions.latent_turn, conditions.clip_turn, None)
