@@ -68,10 +68,10 @@ class Conditions:
         return replace(self, **joined)
 
     def condensed(self) -> "Conditions":
-        """The same conditions with every distinct sync row of a clip once: sync (R, D), and where each goes in `spread`.
+        """The same conditions with each distinct sync row of a clip once: sync (R, D), and where it goes in `spread`.
 
         All that is computed per latent step from sync and overall alone is computed per distinct row. A picture has as
-        many as it has sync features, nothing seen has some twenty: inner rows of the convolutions over it are alike.
+        many as it has sync features; nothing seen has some twenty, inner rows of the convolutions over it being alike.
         """
         if self.spread is not None:
             return self
