@@ -14,6 +14,7 @@ segments from pixels, filters one after the other at full length (vocoder).
 import argparse
 import math
 import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -210,6 +211,7 @@ def measure(stage: str, config: str, dtype: torch.dtype | None, share: int, pipe
 
 def run(stage: str, config: str, dtype: torch.dtype | None, share: int) -> tuple[float, float]:
     """`measure` in a fresh process."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line does
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=measure, args=(stage, config, dtype, share, theirs))

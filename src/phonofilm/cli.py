@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,7 +42,12 @@ PrecisionOption = Annotated[
     str, typer.Option("--precision", help="Of matrix products: auto, float32 or bfloat16; auto takes the fastest.")
 ]
 WeightsDirOption = Annotated[
-    Path | None, typer.Option("--weights-dir", help="Folder with the published files of a mmaudio model.")
+    Path | None,
+    typer.Option(
+        "--weights-dir",
+        help="Folder with the published files of a mmaudio model, in weights/ and ext_weights/ or side by side; "
+        "else the one named by PHONOFILM_WEIGHTS_DIR.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say decisions and timings.")]
@@ -49,6 +55,9 @@ VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say decisi
 
 def main() -> None:
     """Run the command line; an error of ours is one line on stderr and exit code 1."""
+    # Before torch is loaded. Threads that wait for each other spin otherwise, and where another program holds a core
+    # that takes seven times as long (1.8 against 13 CPU seconds for a step of the large MMAudio network, two cores).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app()
     except PhonofilmError as error:
@@ -190,23 +199,10 @@ def models(context: typer.Context, weights_dir: WeightsDirOption = None, as_json
     """List the models: size, licence, and whether they are on this machine."""
     if context.invoked_subcommand is not None:
         return
-    from phonofilm.weights.fetch import locate
+    from phonofilm.weights.fetch import LOCK_NAME, described, published_folder
     from phonofilm.weights.registry import MODELS
 
-    rows = []
-    for row in MODELS.values():
-        missing = locate(row, weights_dir).missing
-        rows.append(
-            {
-                "name": row.name,
-                "summary": row.summary,
-                "megabytes": round(row.size_bytes / 1e6, 1),
-                "weights_licence": row.weights_licence,
-                "code_licence": row.code_licence,
-                "here": not missing,
-                "missing": [f"{file.folder}/{file.name}" for file in missing],
-            }
-        )
+    rows = [described(row, weights_dir) for row in MODELS.values()]
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
@@ -216,11 +212,21 @@ def models(context: typer.Context, weights_dir: WeightsDirOption = None, as_json
     )
     if not all(row["here"] for row in rows):
         typer.echo("fetch one with 'phonofilm models pull NAME'; the mmaudio models share most of their files")
+    typer.echo(
+        "sha256 of fetched files: nobody has published them; each is filled in at the first verified download and "
+        f"pinned in {published_folder() / LOCK_NAME}"
+    )
 
 
 @models_app.command()
 def pull(
     name: Annotated[str, typer.Argument(help="A model of the list.", show_default=False)],
+    weights_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights-dir", help="Fetch into this folder instead of the cache; else the one of PHONOFILM_WEIGHTS_DIR."
+        ),
+    ] = None,
     verbose: VerboseOption = False,
 ) -> None:
     """Fetch a model, check it, and pin the hashes of its files; an interrupted fetch goes on where it stopped."""
@@ -230,9 +236,9 @@ def pull(
 
     row = find_model(name)
     for file in row.published:
-        sys.stderr.write(f"{file.folder}/{file.name}, {file.megabytes} MB, licence of the weights: {file.licence}\n")
+        sys.stderr.write(f"{file.folder}/{file.name}, {file.megabytes} MB, weights: {file.licence}\n")
     with _progress() as progress:
-        paths = fetch.pull(row, progress)
+        paths = fetch.pull(row, weights_dir, progress)
     for path in paths:
         typer.echo(str(path))
     if not paths:
