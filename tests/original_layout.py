@@ -1,13 +1,13 @@
 """Recipe-filled files in the layout of the published MMAudio checkpoints: random numbers under the right names.
 
-    python tests/original_layout.py FOLDER mmaudio-small-16k
+    python tests/original_layout.py FOLDER mmaudio-small-16k [flow vae vocoder synchformer clip]
 
 writes what `--weights-dir FOLDER` takes, one file after the other, leaving out those that are there (the CLIP file
 alone has 4 GB; the 44.1 kHz models share all but the flow network).
 """
 
-import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,31 +15,12 @@ import torch
 from torch import Tensor
 
 import recipe
-from phonofilm.codec.bigvgan import BIGVGAN_16K, BIGVGAN_44K, anti_alias_filter, bigvgan_published_shapes
-from phonofilm.codec.mp_vae import MP_VAE_16K, MP_VAE_44K, mp_vae_published_shapes
-from phonofilm.encoders.clip import CLIP_VIT_H14_378
-from phonofilm.encoders.clip import published_keys as clip_shapes
-from phonofilm.encoders.synchformer import published_keys as sync_shapes
-from phonofilm.flow.network import FlowNetwork
-from phonofilm.flow.variants import VARIANTS
-from phonofilm.weights.registry import ModelRow, find_model
+from phonofilm.codec.bigvgan import anti_alias_filter
+from phonofilm.weights.foreign import Shapes, published_shapes
+from phonofilm.weights.registry import find_model
 
-Shapes = dict[str, tuple[int, ...]]
 DATA = Path(__file__).parent / "data"
-
-
-def shapes_of(row: ModelRow, part: str) -> Shapes:
-    """The entries of a published file."""
-    small = row.variant.endswith("16k")
-    if part == "flow":
-        with torch.device("meta"):
-            network = FlowNetwork(VARIANTS[row.variant], torch.float32)
-        return {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    if part == "vae":
-        return mp_vae_published_shapes(MP_VAE_16K if small else MP_VAE_44K)
-    if part == "vocoder":
-        return bigvgan_published_shapes(BIGVGAN_16K if small else BIGVGAN_44K)
-    return clip_shapes(CLIP_VIT_H14_378) if part == "clip" else sync_shapes()
+PARTS = ("flow", "vae", "vocoder", "synchformer", "clip")
 
 
 def fill(shapes: Shapes) -> dict[str, Tensor]:
@@ -57,20 +38,24 @@ def fill(shapes: Shapes) -> dict[str, Tensor]:
     return state
 
 
-def write_original_layout(folder: Path, model: str) -> None:
-    """Write every file of a model that is not there yet."""
+def write_original_layout(folder: Path, model: str, parts: Sequence[str] = PARTS) -> list[Path]:
+    """Write the files of a model that are not there yet; the paths of all of them."""
     row = find_model(model)
+    paths = []
     for file in row.published:
-        path = folder / file.folder / file.name
-        if path.exists():
+        if file.part not in parts:
             continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        state: dict[str, object] = dict(fill(shapes_of(row, file.part)))
-        partial = path.with_suffix(".partial")
-        torch.save({"generator": state} if file.part == "vocoder" else state, partial)
-        partial.rename(path)
-        print(path, json.dumps(path.stat().st_size))
+        path = folder / file.folder / file.name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            state: dict[str, object] = dict(fill(published_shapes(file.part, row.variant)))
+            partial = path.with_suffix(".partial")
+            torch.save({"generator": state} if file.part == "vocoder" else state, partial)
+            partial.rename(path)
+        paths.append(path)
+    return paths
 
 
 if __name__ == "__main__":
-    write_original_layout(Path(sys.argv[1]), sys.argv[2])
+    for written in write_original_layout(Path(sys.argv[1]), sys.argv[2], sys.argv[3:] or PARTS):
+        print(written, written.stat().st_size)

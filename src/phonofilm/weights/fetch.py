@@ -1,20 +1,25 @@
 """Where published files lie on this machine, and how they get there. The only code that downloads, and only when asked.
 
 Fetched files lie in one folder in the original layout, so that it is what `--weights-dir` takes. Beside them a lock
-file pins the sha256 of every file at its first verified download; from then on a file that differs is refused.
+file pins the sha256 of every file at its first verified download; from then on a file that differs is refused. What a
+download is verified by: the published md5 where there is one, else the sha256 that the hub names.
 """
 
 import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from phonofilm.errors import MissingExtraError, ModelError
 from phonofilm.types import Progress, no_progress
@@ -34,12 +39,31 @@ def cache_folder() -> Path:
     chosen = os.environ.get("PHONOFILM_CACHE")
     if chosen:
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "phonofilm"
+    return _user_cache() / "phonofilm"
 
 
 def published_folder() -> Path:
     """Where fetched files lie."""
     return cache_folder() / "published"
+
+
+def hub_folder() -> Path:
+    """Where huggingface_hub keeps what other programs fetched, which need not be fetched again."""
+    chosen = os.environ.get("HF_HUB_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    home = os.environ.get("HF_HOME")
+    return (Path(home).expanduser() if home else _user_cache() / "huggingface") / "hub"
+
+
+def _user_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def chosen_folder(weights_dir: Path | None) -> Path | None:
+    """The user's own folder of published files: the one given, else $PHONOFILM_WEIGHTS_DIR, else None."""
+    named = os.environ.get("PHONOFILM_WEIGHTS_DIR")
+    return Path(named) if weights_dir is None and named else weights_dir
 
 
 @dataclass(frozen=True)
@@ -51,27 +75,72 @@ class Located:
 
 
 def locate(row: ModelRow, weights_dir: Path | None) -> Located:
-    """Look in `weights_dir` (in the original layout, or all files side by side) and in the folder of fetched files."""
-    folders = [published_folder()] if weights_dir is None else [weights_dir, published_folder()]
+    """Look for a model's files, by name alone, in this order.
+
+    In `weights_dir` (or $PHONOFILM_WEIGHTS_DIR): in the original layout (weights/, ext_weights/), then all files side
+    by side; the same in the folder of fetched files; then, for what comes from the hub, in the hub library's own layout
+    (models--OWNER--NAME/snapshots/...) in both and in the hub library's cache.
+    """
+    own = chosen_folder(weights_dir)
+    folders = [published_folder()] if own is None else [own, published_folder()]
     paths = {}
     for file in row.published:
-        names = [file.name, *(Path(file.name).with_suffix(suffix).name for suffix in SUFFIXES)]
-        places = [folder / part / name for folder in folders for part in (file.folder, ".") for name in names]
-        found = next((place for place in places if place.is_file()), None)
+        found = next((place for place in _places(file, folders) if os.path.isfile(place)), None)
         if found is not None:
             paths[file.part] = found
     return Located(paths, tuple(file for file in row.published if file.part not in paths))
 
 
+def _places(file: PublishedFile, folders: list[Path]) -> Iterator[Path]:
+    names = [file.name, *file.other_names, *(Path(file.name).with_suffix(suffix).name for suffix in SUFFIXES)]
+    for folder in folders:
+        for place in (folder / file.folder, folder):
+            yield from (place / name for name in names)
+    if file.hub:
+        for folder in (*folders, hub_folder()):
+            snapshots = folder / f"models--{file.hub.replace('/', '--')}" / "snapshots"
+            for snapshot in sorted(snapshots.glob("*")):
+                yield from ((snapshot / file.source).with_name(name) for name in names)
+
+
+def described(row: ModelRow, weights_dir: Path | None) -> dict[str, Any]:
+    """A model as `phonofilm models --json` lists it; a file's sha256 is ours, else the pinned one, else ""."""
+    located = locate(row, weights_dir)
+    lock = _read_lock((chosen_folder(weights_dir) or published_folder()) / LOCK_NAME)
+    files = [
+        {
+            "part": file.part,
+            "name": f"{file.folder}/{file.name}",
+            "megabytes": file.megabytes,
+            "licence": file.licence,
+            "md5": file.md5,
+            "sha256": file.sha256 or lock.get(file.name, ""),
+            "path": str(located.paths[file.part]) if file.part in located.paths else None,
+        }
+        for file in row.published
+    ]
+    return {
+        "name": row.name,
+        "summary": row.summary,
+        "megabytes": round(row.size_bytes / 1e6, 1),
+        "weights_licence": row.weights_licence,
+        "code_licence": row.code_licence,
+        "here": not located.missing,
+        "missing": [f"{file.folder}/{file.name}" for file in located.missing],
+        "files": files,
+    }
+
+
 def require(row: ModelRow, weights_dir: Path | None) -> dict[str, Path]:
     """The files of a model by part. Raises ModelError that names the command and the files when some are missing."""
-    if weights_dir is not None and not weights_dir.is_dir():
-        raise ModelError(f"--weights-dir {weights_dir} is no folder; give the one that holds weights/ and ext_weights/")
+    own = chosen_folder(weights_dir)
+    if own is not None and not own.is_dir():
+        raise ModelError(f"--weights-dir {own} is no folder; give the one that holds weights/ and ext_weights/")
     located = locate(row, weights_dir)
     if located.missing:
         names = ", ".join(f"{file.folder}/{file.name}" for file in located.missing)
         size_gb = sum(file.megabytes for file in located.missing) / 1000
-        place = f" nor in {weights_dir}" if weights_dir is not None else ""
+        place = f" nor in {own}" if own is not None else ""
         raise ModelError(
             f"{row.name} is not on this machine{place}: missing {names} ({size_gb:.1f} GB); run 'phonofilm models pull "
             f"{row.name}' with a network, or give --weights-dir with a folder that holds them"
@@ -79,90 +148,97 @@ def require(row: ModelRow, weights_dir: Path | None) -> dict[str, Path]:
     return located.paths
 
 
-def pull(row: ModelRow, progress: Progress = no_progress) -> list[Path]:
+def pull(row: ModelRow, weights_dir: Path | None = None, progress: Progress = no_progress) -> list[Path]:
     """Fetch what is missing of a model, check it, and pin its hash; the paths of all its files.
 
-    An interrupted fetch goes on where it stopped; a part of a file is never taken for the file. Raises ModelError or
+    Into `weights_dir` (or $PHONOFILM_WEIGHTS_DIR) in the original layout where one is given, else into the cache. An
+    interrupted fetch goes on where it stopped; a part of a file is never taken for the file. Raises ModelError or
     MissingExtraError.
     """
-    folder = published_folder()
+    folder = chosen_folder(weights_dir) or published_folder()
+    here = locate(row, weights_dir).paths
     paths = []
     for file in row.published:
-        path = folder / file.folder / file.name
-        if not path.is_file():
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                (_fetch_from_hub if file.hub else _fetch_address)(file, path, progress)
-            except OSError as error:
-                raise _failed(row, file, f"{error.strerror or error}") from error
-        check(path, file)
+        path = here.get(file.part)
+        if path is None:
+            path = folder / file.folder / file.name
+            _fetch(row, file, path, progress)
+        check(path, file, folder)
         paths.append(path)
     return paths
 
 
-def _failed(row: ModelRow, file: PublishedFile, reason: str) -> ModelError:
-    return ModelError(
-        f"{file.name} was not fetched ({' '.join(reason.split())[:200]}); run 'phonofilm models pull {row.name}' "
-        f"again: it goes on where it stopped; or put the file into {published_folder() / file.folder} yourself"
-    )
+@dataclass(frozen=True)
+class _Sender:
+    """Who sends a file: address, headers to ask with, and the sha256 that the sender names, "" where it does not."""
+
+    address: str
+    headers: dict[str, str]
+    sha256: str
 
 
-def _fetch_from_hub(file: PublishedFile, path: Path, progress: Progress) -> None:
-    """By huggingface_hub, which resumes, and shows bars of its own on a terminal. Raises OSError."""
+def _fetch(row: ModelRow, file: PublishedFile, path: Path, progress: Progress) -> None:
+    """Going on with what an interrupted fetch has left. Raises ModelError or MissingExtraError."""
+    partial = path.with_name(path.name + ".partial")
     try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sender = _ask_hub(file) if file.hub else _Sender(file.source, {}, "")
+        try:
+            _receive(file, sender, partial, progress)
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code != 416:
+                raise OSError(f"{file.hub or file.source}: {error.code} {error.reason}") from error
+            # Nothing is left to send: what lies here is whole, or of another file; its sum tells.
+        except urllib.error.URLError as error:
+            raise OSError(f"{file.hub or file.source}: {error.reason}") from error
+        except HTTPException as error:
+            raise OSError(f"{file.hub or file.source}: {type(error).__name__} {error}") from error
+        _install(file, partial, path, sender.sha256)
+    except OSError as error:
+        reason = " ".join(str(error.strerror or error).split())[:200]
+        raise ModelError(
+            f"{file.name} was not fetched ({reason}); run 'phonofilm models pull {row.name}' again: it goes on where "
+            f"it stopped; or put the file into {path.parent} yourself"
+        ) from error
+
+
+def _ask_hub(file: PublishedFile) -> _Sender:
+    """huggingface_hub says where the file is, and its sha256; it honours HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE.
+
+    The numbers themselves we read as from any address: from its version 2 on, the library begins a file anew when a
+    fetch was interrupted, and one of these has 4 GB. Raises OSError or MissingExtraError.
+    """
+    try:
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
     except ImportError as error:
         raise MissingExtraError(
             "fetching models needs huggingface_hub; run 'pip install phonofilm[mmaudio]'"
         ) from error
 
-    # The hub's own path may begin with the folder of the layout.
-    root = path.parent.parent if file.source.startswith(f"{file.folder}/") else path.parent
-    progress(file.name, 0.0)
+    url = hf_hub_url(file.hub, file.source)
     try:
-        fetched = Path(hf_hub_download(file.hub, file.source, local_dir=root))
-    except (HfHubHTTPError, HFValidationError, ValueError, RuntimeError) as error:
-        raise OSError(f"{type(error).__name__}: {error}") from error
+        told = get_hf_file_metadata(url, timeout=TIMEOUT_S)
     except Exception as error:
         # The library lets its HTTP client's own errors through, whose types differ from version to version.
-        if isinstance(error, OSError):
-            raise
-        raise OSError(f"{type(error).__name__}: {error}") from error
-    assert fetched == path, f"{fetched} is not {path}"
-    progress(file.name, 1.0)
+        raise OSError(f"{file.hub}: {type(error).__name__}: {error}") from error
+    address = urljoin(url, told.location)
+    # An address on another host is signed, and the user's token is none of that host's business.
+    headers = build_hf_headers() if urlsplit(address).netloc == urlsplit(url).netloc else {}
+    return _Sender(address, headers, told.etag if told.etag and re.fullmatch("[0-9a-f]{64}", told.etag) else "")
 
 
-def _fetch_address(file: PublishedFile, path: Path, progress: Progress) -> None:
-    """From a plain address, going on with what an interrupted fetch has left. Raises OSError."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        _receive(file, partial, progress)
-    except urllib.error.HTTPError as error:
-        if error.code != 416:
-            raise OSError(f"{file.source}: {error.code} {error.reason}") from error
-        # Nothing is left to send: what lies here is whole, or of another file; the check below tells.
-    except urllib.error.URLError as error:
-        raise OSError(f"{file.source}: {error.reason}") from error
-    except HTTPException as error:
-        raise OSError(f"{file.source}: {type(error).__name__} {error}") from error
-    if _digest(partial, "md5") != file.md5:
-        partial.unlink()
-        raise OSError("what came is not the published file (its md5 differs) and was removed")
-    os.replace(partial, path)
-
-
-def _receive(file: PublishedFile, partial: Path, progress: Progress) -> None:
+def _receive(file: PublishedFile, sender: _Sender, partial: Path, progress: Progress) -> None:
     """Add to `partial` what it lacks."""
     done = partial.stat().st_size if partial.exists() else 0
-    request = urllib.request.Request(file.source, headers={"Range": f"bytes={done}-"} if done else {})
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-        if answer.status != 206:  # the server does not resume and sends the whole
-            done = 0
+    headers = sender.headers | ({"Range": f"bytes={done}-"} if done else {})
+    with urllib.request.urlopen(urllib.request.Request(sender.address, headers=headers), timeout=TIMEOUT_S) as answer:
+        if answer.status != 206 or not answer.headers.get("Content-Range", "").startswith(f"bytes {done}-"):
+            done = 0  # the server does not resume and sends the whole
         length = answer.headers.get("Content-Length")
         total = None if length is None else done + int(length)
-        if total is not None and shutil.disk_usage(partial.parent).free < total - done:
-            raise OSError(f"{(total - done) / 1e9:.1f} GB are needed and the disk has no room for them")
+        _check_room(partial.parent, 0 if total is None else total - done)
         with partial.open("ab" if done else "wb") as out:
             while part := answer.read(CHUNK_BYTES):
                 out.write(part)
@@ -172,23 +248,57 @@ def _receive(file: PublishedFile, partial: Path, progress: Progress) -> None:
         raise OSError(f"the connection was closed after {done:,} of {total:,} bytes")
 
 
-def check(path: Path, file: PublishedFile) -> None:
-    """Compare a fetched file with the lock; the first time, with its published md5, and pin its sha256.
+def _check_room(folder: Path, needed: int) -> None:
+    if shutil.disk_usage(folder).free < needed:
+        raise OSError(f"{needed / 1e9:.1f} GB are needed and the disk has no room for them")
 
-    Raises ModelError when it is another file; the file stays, for its owner to look at.
+
+def _install(file: PublishedFile, fetched: Path, path: Path, sha256: str) -> None:
+    """Make a fetched file visible when it is the published one, else remove it. Raises OSError."""
+    wanted = [("md5", file.md5), ("sha256", file.sha256), ("sha256", sha256)]
+    differing = [kind for kind, value in wanted if value and _digest(fetched, kind) != value]
+    if differing:
+        fetched.unlink()
+        raise OSError(f"what came is not the published file (its {differing[0]} differs) and was removed")
+    fetched.chmod(0o644)
+    os.replace(fetched, path)
+
+
+def check(path: Path, file: PublishedFile, folder: Path) -> None:
+    """Compare a file with the lock of `folder`; the first time, with its published md5, and pin its sha256.
+
+    A file under another name than the published one has no published sum, and is pinned as it is. Raises ModelError
+    when it is another file; it stays, for its owner to look at.
     """
-    lock_path = published_folder() / LOCK_NAME
-    lock: dict[str, str] = _read_lock(lock_path)
-    sha256 = _digest(path, "sha256")
-    if file.name not in lock:
-        if file.md5 and _digest(path, "md5") != file.md5:
-            raise ModelError(f"{path} is not the published file (md5 differs); remove it and fetch it again")
-        _write_lock(lock_path, {**lock, file.name: sha256})
-    elif lock[file.name] != sha256:
+    lock_path = folder / LOCK_NAME
+    lock = _read_lock(lock_path)
+    try:
+        sha256 = _digest(path, "sha256")
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error.strerror}); look at its permissions") from error
+    pinned = file.sha256 if file.sha256 and path.name == file.name else lock.get(file.name)
+    if pinned is not None and pinned != sha256:
         raise ModelError(
-            f"{path} is not the file that was first fetched (sha256 {sha256[:12]}, pinned {lock[file.name][:12]} in "
+            f"{path} is not the file that was first fetched (sha256 {sha256[:12]}, pinned {pinned[:12]} in "
             f"{lock_path}); remove it and fetch it again"
         )
+    if file.name not in lock:
+        if pinned is None and file.md5 and path.name == file.name and _digest(path, "md5") != file.md5:
+            raise ModelError(f"{path} is not the published file (md5 differs); remove it and fetch it again")
+        _write_lock(lock_path, {**lock, file.name: sha256})
+
+
+def verify(path: Path, file: PublishedFile) -> bool:
+    """Check a file before its first use, where there is something to check it against; whether there was.
+
+    That is so for fetched files. Files that the user laid into a folder are taken as they are: their keys and shapes
+    are checked anyway. Raises ModelError as `check`.
+    """
+    folder = path.parent.parent
+    if folder != published_folder() and file.name not in _read_lock(folder / LOCK_NAME):
+        return False
+    check(path, file, folder)
+    return True
 
 
 def _read_lock(path: Path) -> dict[str, str]:
@@ -206,10 +316,15 @@ def _read_lock(path: Path) -> dict[str, str]:
 def _write_lock(path: Path, lock: dict[str, str]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(lock, file, indent=1, sort_keys=True)
-        os.replace(partial, path)
+        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(lock, file, indent=1, sort_keys=True)
+            os.chmod(partial, 0o644)
+            os.replace(partial, path)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise ModelError(f"{path} cannot be written ({error.strerror}); give its folder write permission") from error
 

@@ -20,8 +20,8 @@ class PublishedFile:
 
     part: what it holds. folder: where it lies in the original layout. hub: the repository on the Hugging Face hub, ""
     for a file with an address of its own. source: its path there, or that address. md5: as published, "" where it is
-    not. megabytes: as published. There is no sha256 here, since nobody has published one: it is computed at the first
-    verified download and pinned in the user's lock file (`weights/fetch.py`).
+    not. megabytes: as published. other_names: what it is also called. sha256: ours; "" says that it is filled at the
+    first verified download and pinned by the user's lock file (`weights/fetch.py`), since nobody has published it.
     """
 
     part: str
@@ -32,6 +32,8 @@ class PublishedFile:
     md5: str
     megabytes: int
     licence: str
+    other_names: tuple[str, ...] = ()
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ CLIP = PublishedFile(
     source="open_clip_pytorch_model.bin",
     md5="",
     megabytes=3947,
-    licence="Apple sample code licence (research); read it at the hub repository",
+    licence="Apple's own, for research (apple-amlr, before that sample code): read it at the hub repository",
+    other_names=("open_clip_model.safetensors",),
 )
 VAE_16K = _released("vae", "v1-16.pth", "69f56803f59a549a1a507c93859fd4d7", 655, _MMAUDIO_LICENCE)
 VAE_44K = _released("vae", "v1-44.pth", "fab020275fa44c6589820ce025191600", 1200, _MMAUDIO_LICENCE)
