@@ -198,6 +198,7 @@ def make(
 def models(context: typer.Context, weights_dir: WeightsDirOption = None, as_json: JsonOption = False) -> None:
     """List the models: size, licence, and whether they are on this machine."""
     if context.invoked_subcommand is not None:
+        context.obj = weights_dir
         return
     from phonofilm.weights.fetch import LOCK_NAME, described, published_folder
     from phonofilm.weights.registry import MODELS
@@ -220,6 +221,7 @@ def models(context: typer.Context, weights_dir: WeightsDirOption = None, as_json
 
 @models_app.command()
 def pull(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="A model of the list.", show_default=False)],
     weights_dir: Annotated[
         Path | None,
@@ -238,7 +240,8 @@ def pull(
     for file in row.published:
         sys.stderr.write(f"{file.folder}/{file.name}, {file.megabytes} MB, weights: {file.licence}\n")
     with _progress() as progress:
-        paths = fetch.pull(row, weights_dir, progress)
+        # The folder may also stand before the verb.
+        paths = fetch.pull(row, weights_dir or context.obj, progress)
     for path in paths:
         typer.echo(str(path))
     if not paths:

@@ -21,11 +21,13 @@ def load_guide(model: str, device: str, precision: str, weights_dir: Path | None
     dtype = choose_precision(precision, place)
     row = find_model(model)
     if row.published:
+        from phonofilm.encoders.clip_tokens import clip_tokens
         from phonofilm.scenes.feature_cache import FeatureCache
         from phonofilm.scenes.mmaudio import MmaudioGuide
         from phonofilm.weights.fetch import cache_folder
         from phonofilm.weights.mmaudio import MmaudioParts
 
+        clip_tokens([""])  # a missing vocabulary is told now, not after the picture was encoded
         parts = MmaudioParts.find(row, weights_dir, place, dtype)
         return MmaudioGuide(parts, FeatureCache(cache_folder() / "features"))
     if weights_dir is not None:

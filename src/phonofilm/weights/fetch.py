@@ -187,7 +187,7 @@ def _fetch(row: ModelRow, file: PublishedFile, path: Path, progress: Progress) -
             _receive(file, sender, partial, progress)
         except urllib.error.HTTPError as error:
             error.close()
-            if error.code != 416:
+            if error.code != 416 or not partial.exists():
                 raise OSError(f"{file.hub or file.source}: {error.code} {error.reason}") from error
             # Nothing is left to send: what lies here is whole, or of another file; its sum tells.
         except urllib.error.URLError as error:
@@ -232,8 +232,10 @@ def _ask_hub(file: PublishedFile) -> _Sender:
 def _receive(file: PublishedFile, sender: _Sender, partial: Path, progress: Progress) -> None:
     """Add to `partial` what it lacks."""
     done = partial.stat().st_size if partial.exists() else 0
-    headers = sender.headers | ({"Range": f"bytes={done}-"} if done else {})
-    with urllib.request.urlopen(urllib.request.Request(sender.address, headers=headers), timeout=TIMEOUT_S) as answer:
+    request = urllib.request.Request(sender.address, headers={"Range": f"bytes={done}-"} if done else {})
+    for name, value in sender.headers.items():  # the token among them stays behind when the address moves
+        request.add_unredirected_header(name, value)
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
         if answer.status != 206 or not answer.headers.get("Content-Range", "").startswith(f"bytes {done}-"):
             done = 0  # the server does not resume and sends the whole
         length = answer.headers.get("Content-Length")
@@ -256,6 +258,8 @@ def _check_room(folder: Path, needed: int) -> None:
 def _install(file: PublishedFile, fetched: Path, path: Path, sha256: str) -> None:
     """Make a fetched file visible when it is the published one, else remove it. Raises OSError."""
     wanted = [("md5", file.md5), ("sha256", file.sha256), ("sha256", sha256)]
+    if not any(value for _, value in wanted):
+        logger.warning("%s: neither its authors nor the sender name a sum, so only its length was checked", file.name)
     differing = [kind for kind, value in wanted if value and _digest(fetched, kind) != value]
     if differing:
         fetched.unlink()
@@ -294,7 +298,8 @@ def verify(path: Path, file: PublishedFile) -> bool:
     That is so for fetched files. Files that the user laid into a folder are taken as they are: their keys and shapes
     are checked anyway. Raises ModelError as `check`.
     """
-    folder = path.parent.parent
+    # In the original layout the lock lies beside the folder of the file, else beside the file.
+    folder = path.parent.parent if path.parent.name == file.folder else path.parent
     if folder != published_folder() and file.name not in _read_lock(folder / LOCK_NAME):
         return False
     check(path, file, folder)

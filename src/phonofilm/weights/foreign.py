@@ -8,6 +8,7 @@ Synchformer's picture half (`vfeat_extractor.`) and CLIP's towers, one at a time
 import warnings
 import zipfile
 from pathlib import Path
+from typing import TypeGuard
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -46,13 +47,19 @@ def read_foreign(path: Path, part: str) -> dict[str, Tensor]:
         raise _unreadable(path, error) from error
     if part == "vocoder" and isinstance(loaded, dict) and isinstance(loaded.get(WRAPPER), dict):
         loaded = loaded[WRAPPER]
-    if not isinstance(loaded, dict) or not loaded or not all(isinstance(value, Tensor) for value in loaded.values()):
+    if not _is_state(loaded):
         raise ModelError(f"{path} holds no network; fetch it again, or give another --weights-dir")
     if part == "flow":
         return {key: value for key, value in loaded.items() if key not in FLOW_TABLES}
     if part == "vocoder":
         return {_renamed(key): value for key, value in loaded.items()}
     return dict(loaded)
+
+
+def _is_state(loaded: object) -> TypeGuard[dict[str, Tensor]]:
+    if not isinstance(loaded, dict) or not loaded:
+        return False
+    return all(isinstance(key, str) and isinstance(value, Tensor) for key, value in loaded.items())
 
 
 def _load(path: Path) -> object:
@@ -96,7 +103,7 @@ def check_sums(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             bad = archive.testzip()
-    except (zipfile.BadZipFile, OSError) as error:
+    except Exception as error:  # a broken directory of names, kinds or sizes raises many kinds
         raise _unreadable(path, error) from error
     if bad is not None:
         raise ModelError(f"{path} is damaged (the checksum of {bad} in it is wrong); remove it and fetch it again")
