@@ -98,9 +98,9 @@ def check_sums(path: Path) -> None:
 
     Raises ModelError when they differ. Mapping a file from disk would not notice.
     """
-    if not zipfile.is_zipfile(path):
-        return
     try:
+        if not zipfile.is_zipfile(path):
+            return
         with zipfile.ZipFile(path) as archive:
             bad = archive.testzip()
     except Exception as error:  # a broken directory of names, kinds or sizes raises many kinds
