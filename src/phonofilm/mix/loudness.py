@@ -26,6 +26,7 @@ LARGEST_LIMITING_DB = 9.0
 LOOKAHEAD_S = 0.003
 RELEASE_S = 0.060
 OVERSAMPLING = 4
+PIECE_SAMPLES = 1 << 19
 
 
 def integrated_lufs(waveform: Waveform) -> float:
@@ -53,13 +54,22 @@ def _peak_envelope(waveform: Waveform) -> FloatArray:
     count = waveform.samples.shape[1]
     if not count:
         return np.zeros(0, np.float32)
-    rate = waveform.rate_hz
-    fine = soxr.resample(waveform.samples.T, rate, rate * OVERSAMPLING, quality="HQ")  # (4S, C)
-    highest = np.zeros(count * OVERSAMPLING, np.float32)
-    usable = min(len(highest), len(fine))
-    highest[:usable] = np.abs(fine[:usable].reshape(usable, -1)).max(axis=1)
-    per_sample = highest.reshape(count, OVERSAMPLING).max(axis=1)
-    envelope: FloatArray = np.maximum(per_sample, np.abs(waveform.samples).max(axis=0, initial=0.0)).astype(np.float32)
+    rate, channels = waveform.rate_hz, waveform.channels
+    envelope: FloatArray = np.abs(waveform.samples).max(axis=0, initial=0.0).astype(np.float32)
+    # Piece by piece: the oversampled sound of a quarter of an hour would fill gigabytes.
+    stream = soxr.ResampleStream(rate, rate * OVERSAMPLING, channels, dtype="float32", quality="HQ")
+    done, left = 0, np.zeros(0, np.float32)
+    for first in range(0, count, PIECE_SAMPLES):
+        end = min(first + PIECE_SAMPLES, count)
+        part = np.ascontiguousarray(waveform.samples[:, first:end].T)  # (S', C)
+        fine = stream.resample_chunk(part, last=end == count)  # (4 S'', C)
+        highest = np.concatenate([left, np.abs(fine).max(axis=1, initial=0.0)])
+        whole = min(len(highest) // OVERSAMPLING, count - done)
+        peaks = highest[: whole * OVERSAMPLING].reshape(whole, OVERSAMPLING).max(axis=1, initial=0.0)
+        np.maximum(envelope[done : done + whole], peaks, out=envelope[done : done + whole])
+        done, left = done + whole, highest[whole * OVERSAMPLING :]
+    if done < count:
+        envelope[done] = max(envelope[done], left.max(initial=0.0))
     return envelope
 
 
