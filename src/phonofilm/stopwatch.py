@@ -22,13 +22,8 @@ class Stopwatch:
     def stage(self, name: str, progress: Progress) -> Iterator[None]:
         """Time what runs inside; tell the progress callback of begin and end."""
         progress(name, 0.0)
-        self._charge()
-        self._running.append(name)
-        try:
+        with self.inside(name):
             yield
-        finally:
-            self._charge()
-            self._running.pop()
         if name not in self._running:
             logger.debug("%s took %.2f s", name, self.seconds[name])
         progress(name, 1.0)

@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from phonofilm.codec.published import check_published
 from phonofilm.errors import ModelError
 
 EDGE_KERNEL = 7
@@ -321,7 +322,7 @@ def prepare_bigvgan(state: dict[str, Tensor], config: BigVganConfig) -> dict[str
     when keys do not fit, or when the activations do not share one pair of filters.
     """
     state = {_short_name(key): tensor.float() for key, tensor in state.items()}
-    _check(state, bigvgan_published_shapes(config))
+    check_published(state, bigvgan_published_shapes(config), "vocoder", f"{config.bands}-band BigVGAN")
     prepared: dict[str, Tensor] = {}
     for key, tensor in state.items():
         name, _, last = key.rpartition(".")
@@ -368,18 +369,3 @@ def _shared_filter(state: dict[str, Tensor], suffix: str) -> Tensor:
                 "so fetch the file again"
             )
     return first.flatten()
-
-
-def _check(state: dict[str, Tensor], expected: dict[str, tuple[int, ...]]) -> None:
-    """Raise ModelError, naming the first three, unless keys and shapes are exactly as expected."""
-    missing = [key for key in expected if key not in state]
-    unexpected = [key for key in state if key not in expected]
-    odd = [f"{key} {tuple(state[key].shape)}" for key in expected if key in state and state[key].shape != expected[key]]
-    for what, keys in (("lacks", missing), ("has unexpected", unexpected), ("has wrongly shaped", odd)):
-        if keys:
-            more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-            raise ModelError(
-                f"this vocoder file {what} {', '.join(keys[:3])}{more}; wanted the {len(expected)} keys of the "
-                f"published {expected['conv_pre.weight_v'][1]}-band BigVGAN, so fetch it again or name the model it "
-                "belongs to"
-            )

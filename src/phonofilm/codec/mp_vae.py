@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from phonofilm.codec.published import check_published
 from phonofilm.errors import ModelError
 
 EPSILON = 1e-4
@@ -276,7 +277,7 @@ def prepare_mp_vae(state: dict[str, Tensor], config: MpVaeConfig, with_encoder: 
     if not with_encoder:
         expected = {key: shape for key, shape in expected.items() if not key.startswith("encoder.")}
         state = {key: tensor for key, tensor in state.items() if not key.startswith("encoder.")}
-    _check(state, expected)
+    check_published(state, expected, "autoencoder", f"{config.bands}-band one")
     prepared = {}
     for key, tensor in state.items():
         if not key.endswith(".weight"):
@@ -299,17 +300,3 @@ def _unit_filters(weight: Tensor) -> Tensor:
     rms = torch.linalg.vector_norm(weight, dim=(1, 2), keepdim=True) / math.sqrt(fan_in)  # (O, 1, 1)
     unit: Tensor = weight / (EPSILON + rms) / math.sqrt(fan_in)
     return unit
-
-
-def _check(state: dict[str, Tensor], expected: dict[str, tuple[int, ...]]) -> None:
-    """Raise ModelError, naming the first three, unless keys and shapes are exactly as expected."""
-    missing = [key for key in expected if key not in state]
-    unexpected = [key for key in state if key not in expected]
-    odd = [f"{key} {tuple(state[key].shape)}" for key in expected if key in state and state[key].shape != expected[key]]
-    for what, keys in (("lacks", missing), ("has unexpected", unexpected), ("has wrongly shaped", odd)):
-        if keys:
-            more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-            raise ModelError(
-                f"this autoencoder file {what} {', '.join(keys[:3])}{more}; wanted the {len(expected)} keys of the "
-                f"published {expected['data_mean'][1]}-band one, so fetch it again or name the model it belongs to"
-            )

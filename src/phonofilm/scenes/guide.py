@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from phonofilm.codec.codec import Codec
+from phonofilm.codec.mel_codec import MelCodec
 from phonofilm.cues import CueCurves, CueSheet
+from phonofilm.flow.network import FlowNetwork
+from phonofilm.flow.sampler import Velocity, euler, even_times
 from phonofilm.settings import AddOptions, MakeOptions
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.types import ClipInfo, FloatArray, Progress
@@ -76,6 +81,30 @@ class Guide(ABC):
     @abstractmethod
     def decoder(self, scene: Scene, watch: Stopwatch, progress: Progress) -> Decoder:
         """What turns those latents into sound, `count` samples of it."""
+
+
+def latents_by(flow: FlowNetwork, velocity: Velocity, steps: int, total: int, device: torch.device) -> Sampler:
+    """The sampler that follows `velocity` in `total` steps from seeded noise to L = `steps` latents of the codec."""
+
+    def sample(seed: int, report: Callable[[float], None]) -> Tensor:
+        with torch.inference_mode():
+            generator = torch.Generator().manual_seed(seed)
+            noise = torch.randn(1, steps, flow.config.latent_dim, generator=generator).to(device)
+            latents = euler(velocity, noise, even_times(total), lambda done: report(done / total))
+            return flow.unnormalise(latents)[0]  # (L, C)
+
+    return sample
+
+
+def sound_by(codec: Codec | MelCodec, count: int) -> Decoder:
+    """The decoder that gives the first S = `count` samples of what `codec` makes of latents."""
+
+    def decode(latents: Tensor, seed: int) -> FloatArray:
+        with torch.inference_mode():
+            wave = codec.decode(latents, seed)[:count]  # (S,)
+        return np.asarray(wave.cpu().numpy(), np.float32)
+
+    return decode
 
 
 def flat_curves(rate_hz: Fraction) -> CueCurves:

@@ -5,13 +5,11 @@ T text tokens, E embedding width, D sync width, C latent width, S samples.
 """
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from typing import Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,14 +22,14 @@ from phonofilm.encoders.seen import FRAMES_WANTED, SeenEncoder, SeenWatcher, smo
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.flow.conditions import Conditions
 from phonofilm.flow.guidance import field
-from phonofilm.flow.sampler import Velocity, euler, even_times
+from phonofilm.flow.sampler import Velocity
 from phonofilm.flow.sync_features import sync_features
 from phonofilm.media.frames import stream_frames
-from phonofilm.scenes.guide import Decoder, Guide, Sampler, Scene, Sight
+from phonofilm.scenes.guide import Decoder, Guide, Sampler, Scene, Sight, latents_by, sound_by
 from phonofilm.settings import AddOptions, MakeOptions
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import samples
-from phonofilm.types import ByteArray, ClipInfo, FloatArray, Progress
+from phonofilm.types import ByteArray, ClipInfo, Progress
 from phonofilm.weights.load import Nets
 from phonofilm.windows import Window, blended, plan, remembered
 
@@ -171,22 +169,10 @@ class MiniGuide(Guide):
 
         velocity = blended(windows, remembered(window_field))
 
-        def sample(seed: int, report: Callable[[float], None]) -> Tensor:
-            with torch.inference_mode():
-                generator = torch.Generator().manual_seed(seed)
-                noise = torch.randn(1, scene.steps, nets.flow.config.latent_dim, generator=generator)
-                latents = euler(velocity, noise.to(nets.device), even_times(total), lambda done: report(done / total))
-                return nets.flow.unnormalise(latents)[0]  # (L, C)
-
-        return sample
+        return latents_by(nets.flow, velocity, scene.steps, total, nets.device)
 
     def decoder(self, scene: Scene, watch: Stopwatch, progress: Progress) -> Decoder:
-        def decode(latents: Tensor, seed: int) -> FloatArray:
-            with torch.inference_mode():
-                wave = self._nets.codec.decode(latents, seed)[: scene.count]  # (S,)
-            return np.asarray(wave.cpu().numpy(), np.float32)
-
-        return decode
+        return sound_by(self._nets.codec, scene.count)
 
     def _steps(self, count: int) -> int:
         """Latent steps L that cover `count` samples."""

@@ -30,14 +30,14 @@ from phonofilm.errors import OptionError
 from phonofilm.flow.conditions import Conditions
 from phonofilm.flow.guidance import field
 from phonofilm.flow.network import FlowNetwork
-from phonofilm.flow.sampler import Velocity, euler, even_times
+from phonofilm.flow.sampler import Velocity
 from phonofilm.media.frames import stream_frames
 from phonofilm.scenes.feature_cache import FeatureCache, file_digest
-from phonofilm.scenes.guide import Decoder, Guide, Sampler, Scene, Sight
+from phonofilm.scenes.guide import Decoder, Guide, Sampler, Scene, Sight, latents_by, sound_by
 from phonofilm.settings import AddOptions, MakeOptions
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import nearest, samples
-from phonofilm.types import ByteArray, ClipInfo, FloatArray, FrameRequest, Progress
+from phonofilm.types import ByteArray, ClipInfo, FrameRequest, Progress
 from phonofilm.weights.mmaudio import MmaudioParts
 from phonofilm.windows import Window, blended, plan, remembered
 
@@ -229,26 +229,13 @@ class MmaudioGuide(Guide):
 
         velocity = blended(windows, remembered(window_field))
 
-        def sample(seed: int, report: Callable[[float], None]) -> Tensor:
-            with torch.inference_mode():
-                generator = torch.Generator().manual_seed(seed)
-                noise = torch.randn(1, scene.steps, flow.config.latent_dim, generator=generator)
-                start = noise.to(self._parts.device)
-                latents = euler(velocity, start, even_times(total), lambda done: report(done / total))
-                return flow.unnormalise(latents)[0]  # (L, C)
-
-        return sample
+        return latents_by(flow, velocity, scene.steps, total, self._parts.device)
 
     def decoder(self, scene: Scene, watch: Stopwatch, progress: Progress) -> Decoder:
         with watch.stage("load", progress):
             codec = self._part("codec", self._parts.codec)
 
-        def decode(latents: Tensor, seed: int) -> FloatArray:
-            with torch.inference_mode():
-                wave = codec.decode(latents, seed)[: scene.count]  # (S,)
-            return np.asarray(wave.cpu().numpy(), np.float32)
-
-        return decode
+        return sound_by(codec, scene.count)
 
     def _part(self, name: str, load: Callable[[], Part]) -> Part:
         """A part of the model, loaded; on an accelerator kept for the next time."""
