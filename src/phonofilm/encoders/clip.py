@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from phonofilm.device import linear
-from phonofilm.errors import ModelError
+from phonofilm.encoders.published import check_published
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -317,14 +317,8 @@ def _ready(key: str, value: Tensor, matmul_dtype: torch.dtype) -> Tensor:
 def _check(state: Mapping[str, Tensor], config: ClipConfig) -> None:
     """Raises ModelError when the state is not the published one, naming up to three entries."""
     wanted = published_keys(config)
-    missing = [key for key in wanted if key not in state]
     unknown = [key for key in state if key not in wanted and key not in _UNUSED]
-    shapes = {key: tuple(state[key].shape) for key in wanted if key in state}
-    wrong = [f"{key} {shape} for {wanted[key]}" for key, shape in shapes.items() if shape != wanted[key]]
-    faults = (("missing", missing), ("not known", unknown), ("of the wrong shape", wrong))
-    found = [f"{len(names)} {fault} ({', '.join(names[:3])})" for fault, names in faults if names]
-    if found:
-        raise ModelError(f"this is not the CLIP file that was wanted, entries {'; '.join(found)}; fetch it again")
+    check_published(state, wanted, unknown, "CLIP")
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from phonofilm.device import linear
-from phonofilm.errors import ModelError
+from phonofilm.encoders.published import check_published
 
 MIDDLE = 128
 """Taken off every level: -128..127 are exact in bf16."""
@@ -416,16 +416,8 @@ def _summary_state(own: dict[str, Tensor], config: SynchformerConfig) -> dict[st
 def _check(state: Mapping[str, Tensor], config: SynchformerConfig) -> None:
     """Raises ModelError when the state is not the published one, naming up to three entries."""
     wanted = published_keys(config)
-    missing = [key for key in wanted if key not in state]
     unknown = [key for key in state if key not in wanted and key.startswith(_PREFIX)]
-    shapes = {key: tuple(state[key].shape) for key in wanted if key in state}
-    wrong = [f"{key} {shape} for {wanted[key]}" for key, shape in shapes.items() if shape != wanted[key]]
-    faults = (("missing", missing), ("not known", unknown), ("of the wrong shape", wrong))
-    found = [f"{len(names)} {fault} ({', '.join(names[:3])})" for fault, names in faults if names]
-    if found:
-        raise ModelError(
-            f"this is not the Synchformer file that was wanted, entries {'; '.join(found)}; fetch it again"
-        )
+    check_published(state, wanted, unknown, "Synchformer")
 
 
 def _norm(width: int) -> nn.LayerNorm:
