@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from clips import even_times, make_clip, tiny_film
-from phonofilm import cli
+from phonofilm.cli import main as cli
 from phonofilm.media.audio import read_audio
 from phonofilm.media.probe import probe
 from phonofilm.pipeline import Phonofilm
@@ -207,7 +207,7 @@ def test_spot_prints_json_in_a_pipe_and_writes_it(tmp_path: Path, phonofilm: Cal
 
 
 def test_spot_prints_a_table_on_a_terminal(phonofilm: Call, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phonofilm.cli.sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("phonofilm.cli.sound.sys.stdout.isatty", lambda: True)
     result = phonofilm("spot", clip)
     assert result.code == 0
     assert "strength" in result.out

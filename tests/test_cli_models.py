@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from phonofilm import cli
+from phonofilm.cli import main as cli
 from phonofilm.weights import fetch
 from phonofilm.weights.registry import MODELS, ModelRow, PublishedFile
 
@@ -106,7 +106,7 @@ def small(server: Server, monkeypatch: pytest.MonkeyPatch) -> ModelRow:
 
 @pytest.fixture
 def phonofilm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    monkeypatch.setattr(cli, "_start_logging", lambda _: None)
+    monkeypatch.setattr("phonofilm.cli.models.start_logging", lambda _: None)
 
     def call(*words: object) -> Result:
         monkeypatch.setattr("sys.argv", ["phonofilm", *map(str, words)])

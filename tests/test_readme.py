@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from clips import make_clip, tiny_film
-from phonofilm.cli import app
+from phonofilm.cli.main import app
 from phonofilm.settings import AddOptions, option_table
 
 README = Path(__file__).parents[1] / "README.md"

@@ -14,17 +14,18 @@ from phonofilm.codec.vae import MelVae
 from phonofilm.cues import bumps, peaks
 from phonofilm.data.captions import LabelCaptions
 from phonofilm.data.manifest import SampleStore, build_store, crops, read_index
-from phonofilm.data.scenes import MINI_SCENES, Composer, level
+from phonofilm.data.scenes import MINI_SCENES, Composer, cut_events, level
 from phonofilm.data.shards import read_shard, write_shard
 from phonofilm.encoders.sentences import SentenceEncoder
-from phonofilm.errors import InputError
+from phonofilm.errors import InputError, ModelError
 from phonofilm.flow.network import FlowNetwork, initialise
 from phonofilm.train.batches import FlowBatches, Words, image_rows
 from phonofilm.train.degrade import MINI_DEGRADATION, degrade, degrade_onsets
-from phonofilm.train.flow import flow_loss, mini_flow
+from phonofilm.train.flow import flow_loss, mini_flow, train_flow
 from phonofilm.train.loop import Loop
 from phonofilm.train.vae import VaeRecipe, mini_vae, train_vae
 from phonofilm.train.vocoder import energy_distance, mini_vocoder, train_vocoder
+from phonofilm.weights.load import save_net
 
 RATE = Fraction(44100, 512)
 CAPTIONS = {
@@ -91,6 +92,31 @@ def test_scenes_are_seeded_levelled_and_named(sounds: Path, store: SampleStore) 
     assert np.abs(first).max() <= 0.951
     steady = level(np.random.default_rng(0).normal(0, 0.001, 88200).astype(np.float32))
     assert 20 * np.log10(steady.std()) == pytest.approx(-20, abs=1)
+
+
+def test_a_named_thing_may_rest_and_a_bed_lies_under_the_hits(sounds: Path, store: SampleStore) -> None:
+    nothing = dataclasses.replace(MINI_SCENES, second_sound=0, bed=0, unstruck=0, room=0, colour=0, near_silence=0)
+    index = read_index(sounds)
+    resting = Composer(index, store, CAPTIONS, dataclasses.replace(nothing, unstruck=1))
+    bedded = Composer(index, store, CAPTIONS, dataclasses.replace(nothing, bed=1))
+    seen = set()
+    for seed in range(12):
+        sound, labels = resting.compose(88200, np.random.default_rng(seed))
+        if labels == ("knock",):
+            assert 20 * np.log10(sound.std()) < -50
+        sound, labels = bedded.compose(88200, np.random.default_rng(seed))
+        seen.add(labels)
+    assert seen == {("knock", "hiss"), ("hiss",), ("hiss", "knock")}, "under what strikes lies nothing but a texture"
+
+
+def test_events_are_parted_only_where_it_is_quiet_before() -> None:
+    decay = np.exp(-np.arange(22050) / 1500)
+    knock = 0.5 * np.random.default_rng(0).normal(0, 1, 22050).clip(-1, 1) * decay
+    apart = np.concatenate([np.zeros(4410), knock, knock, knock]).astype(np.float32)
+    assert len(cut_events(apart)) == 3
+    held = (0.2 * np.sin(2 * np.pi * 300 * np.arange(66150) / 44100)).astype(np.float32)
+    held[33075:] *= 3.0
+    assert len(cut_events(np.concatenate([np.zeros(4410, np.float32), held]))) <= 1
 
 
 def test_degraded_onsets_stay_near_the_true_ones() -> None:
@@ -184,6 +210,22 @@ def test_flow_training_loses_error_on_shards(sounds: Path, store: SampleStore, t
     assert np.mean(losses[-5:]) < 0.8 * losses[0]
     assert network.empty_string_feat.grad is not None
     assert MEL_44K.hop * vae.config.patch == 2048
+
+
+def test_a_run_begins_from_finished_weights(tmp_path: Path) -> None:
+    net = dataclasses.replace(mini_flow().net, width=64, heads=1, joint_blocks=1, fused_blocks=1)
+    recipe = dataclasses.replace(mini_flow(), net=net, steps=0)
+    network = FlowNetwork(net, torch.float32)
+    initialise(network, torch.Generator().manual_seed(7))
+    network.latent_mean.fill_(0.25)
+    weights = tmp_path / "flow.safetensors"
+    save_net(network, net.to_json(), weights, torch.float32)
+    begun = train_flow(tmp_path, torch.device("cpu"), recipe, weights)
+    assert all(torch.equal(value, begun.state_dict()[key]) for key, value in network.state_dict().items())
+    with pytest.raises(ModelError, match="another network"):
+        train_flow(tmp_path, torch.device("cpu"), dataclasses.replace(recipe, net=mini_flow().net), weights)
+    with pytest.raises(ModelError, match="cannot begin from"):
+        train_flow(tmp_path, torch.device("cpu"), recipe, tmp_path / "none.safetensors")
 
 
 def test_a_run_goes_on_from_the_middle_whatever_kind_of_number_its_rate_is(tmp_path: Path) -> None:

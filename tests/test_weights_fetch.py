@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from phonofilm import cli
+from phonofilm.cli import main as cli
 from phonofilm.errors import MissingExtraError, ModelError
 from phonofilm.weights import fetch
 from phonofilm.weights.registry import MODELS, ModelRow, PublishedFile
@@ -367,7 +367,7 @@ Verb = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def phonofilm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verb:
-    monkeypatch.setattr(cli, "_start_logging", lambda _: None)
+    monkeypatch.setattr("phonofilm.cli.models.start_logging", lambda _: None)
 
     def call(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["phonofilm", *map(str, words)])

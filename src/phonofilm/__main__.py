@@ -1,5 +1,5 @@
 """`python -m phonofilm` is the command `phonofilm`."""
 
-from phonofilm.cli import main
+from phonofilm.cli.main import main
 
 main()

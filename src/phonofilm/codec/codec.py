@@ -8,13 +8,14 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from phonofilm.codec.consistency import REACH_FRAMES, brought_closer
 from phonofilm.codec.spectral import MEL_44K, MelSpectrogram
 from phonofilm.codec.vae import MelVae
 from phonofilm.codec.vocoder import Vocoder
 
 TILE_FRAMES = 1024
 """Mel frames vocoded at once (12 s): memory stays the same for an hour of sound."""
-MARGIN_FRAMES = 24
+MARGIN_FRAMES = 24 + REACH_FRAMES
 """Frames of context at each side of a tile. The vocoder sees (7 convolutions of 7) 21 frames and its windows one more,
 so tiles with this margin give the same samples as the whole."""
 
@@ -54,5 +55,8 @@ class Codec:
         for first in range(0, frames, TILE_FRAMES):
             end = min(first + TILE_FRAMES, frames)
             low, high = max(0, first - MARGIN_FRAMES), min(frames, end + MARGIN_FRAMES)
-            wave = self.vocoder(mel[:, :, low:high], noise[:, :, low:high])[0]  # (S'',)
+            told = mel[:, :, low:high]
+            wave = brought_closer(self.vocoder(told, noise[:, :, low:high]), told, self.mel.to(told.device))[
+                0
+            ]  # (S'',)
             yield wave[(first - low) * MEL_44K.hop : (end - low) * MEL_44K.hop].clone()

@@ -1,8 +1,9 @@
 """Training examples laid out from recordings: hits on a timeline, beds of ambience, and mixtures of two.
 
 The recordings are short and mostly single sounds. A film wants the same hammer to strike twelve times at given moments,
-over rain. So an example is composed: one recording (or the single events cut out of it) is placed on a random pattern,
-perhaps over a second sound, with small changes of speed, colour, room and level from example to example.
+over rain, and nothing at all while it rests. So an example is composed: one recording (or the single events cut out of
+it) is placed on a random pattern, perhaps over a second sound or a bed of ambience, with small changes of speed,
+colour, room and level from example to example.
 
 Dimension letters: S samples.
 """
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 from scipy.signal import fftconvolve, lfilter
 
@@ -29,16 +31,30 @@ PEAK = 0.95
 
 @dataclass(frozen=True)
 class SceneMix:
-    """How often the composer does what; shares of all examples."""
+    """How often the composer does what; shares of all examples.
+
+    bed: a lower ambience under something that strikes; what does not strike gets a second sound instead. unstruck: a
+    thing that strikes is named and rests all the time.
+    """
 
     second_sound: float
+    bed: float
+    unstruck: float
     room: float
     colour: float
     cut_events: float
     near_silence: float
 
 
-MINI_SCENES = SceneMix(second_sound=0.3, room=0.25, colour=0.5, cut_events=0.4, near_silence=0.02)
+MINI_SCENES = SceneMix(
+    second_sound=0.15, bed=0.2, unstruck=0.04, room=0.25, colour=0.5, cut_events=0.5, near_silence=0.01
+)
+ROOM_TONE_DBFS = (-75.0, -55.0)
+"""Level of a quiet room, so that "nothing strikes" is not digital silence."""
+STRUCK_KINDS = ("event", "events")
+GAP_DB = 15.0
+"""Two hits of a recording are parted where the level falls this far below the second one's peak before it."""
+GAP_S = 0.03
 
 
 class Composer:
@@ -61,29 +77,40 @@ class Composer:
         # make up a third of all examples, and the thousand small ones are still all met.
         weight = (counts * seconds / RATE_HZ) ** 0.75 * np.where(tier == 1, 1.0, 0.5)
         self.weight = weight / weight.sum()
+        textures = np.asarray([captions[label].kind == "texture" for label in self.labels])
+        self.bed_weight = self.weight * textures / max((self.weight * textures).sum(), 1e-12)
 
     def compose(self, length: int, generator: np.random.Generator) -> tuple[FloatArray, tuple[str, ...]]:
         """One example: (S,) float32 with S = length, and the labels of what is heard in it, loudest first."""
-        label = self._draw_label(generator)
-        sound = self.layer(label, length, generator)
+        label = self._draw_label(self.weight, generator)
         labels = [label]
-        if generator.random() < self.mix.second_sound:
-            other = self._draw_label(generator)
-            if other != label:
-                # Up to 12 dB apart: one leads, the other can still be named by a listener.
-                gap_db = generator.uniform(0, 12)
-                sound = level(sound) + 10 ** (-gap_db / 20) * level(self.layer(other, length, generator))
-                labels.append(other)
+        struck = self.captions[label].kind in STRUCK_KINDS
+        unstruck = struck and generator.random() < self.mix.unstruck
+        sound = room_tone(length, generator) if unstruck else level(self.layer(label, length, generator))
+        chance = generator.random()
+        if chance < self.mix.bed and struck and self.bed_weight.any():
+            labels.append(self._draw_label(self.bed_weight, generator))
+            # 6 to 20 dB under the hits: it is heard between them.
+            gap_db = generator.uniform(6, 20)
+        elif chance < self.mix.bed + self.mix.second_sound:
+            labels.append(self._draw_label(self.weight, generator))
+            # Up to 12 dB apart: one leads, the other can still be named by a listener.
+            gap_db = generator.uniform(0, 12)
+        if len(labels) == 2 and labels[1] != label:
+            sound = sound + np.float32(10 ** (-gap_db / 20)) * level(self.layer(labels[1], length, generator))
+        labels = list(dict.fromkeys(labels))
         if generator.random() < self.mix.room:
             sound = add_room(sound, generator)
         if generator.random() < self.mix.near_silence:
-            return (1e-4 * generator.standard_normal(length)).astype(np.float32), ()
+            return room_tone(length, generator), ()
+        if unstruck and len(labels) == 1:
+            return sound, tuple(labels)
         offset_db = generator.uniform(-LEVEL_SPREAD_DB, LEVEL_SPREAD_DB)
         sound = level(sound) * np.float32(10 ** (offset_db / 20))
         return (sound * min(1.0, PEAK / max(float(np.abs(sound).max()), 1e-6))).astype(np.float32), tuple(labels)
 
-    def _draw_label(self, generator: np.random.Generator) -> str:
-        return self.labels[int(generator.choice(len(self.labels), p=self.weight))]
+    def _draw_label(self, weight: npt.NDArray[np.float64], generator: np.random.Generator) -> str:
+        return self.labels[int(generator.choice(len(self.labels), p=weight))]
 
     def layer(self, label: str, length: int, generator: np.random.Generator) -> FloatArray:
         """(S,) one sound source over the whole example."""
@@ -107,6 +134,14 @@ class Composer:
         if kind == "texture":
             return loop(wave, length, generator)
         return place_once(wave, length, generator)
+
+
+def room_tone(length: int, generator: np.random.Generator) -> FloatArray:
+    """(S,) the faint, dark noise of a room in which nothing happens."""
+    tone = lfilter([0.1], [1, -0.9], generator.standard_normal(length))
+    wanted = 10 ** (generator.uniform(*ROOM_TONE_DBFS) / 20)
+    result: FloatArray = (tone * (wanted / np.sqrt((tone**2).mean() + 1e-12))).astype(np.float32)
+    return result
 
 
 def level(sound: FloatArray) -> FloatArray:
@@ -149,9 +184,19 @@ def fade(wave: FloatArray) -> FloatArray:
 
 
 def cut_events(wave: FloatArray) -> list[FloatArray]:
-    """The single events of a recording that holds several: from just before each onset to just before the next."""
+    """The single events of a recording that holds several: from just before each attack to just before the next.
+
+    An attack out of a sound that goes on (the second half of a sneeze, a crow's second syllable) begins no new event.
+    """
     times, strengths = detect_onsets(wave, RATE_HZ)
-    starts = [max(0, int(t * RATE_HZ) - FADE_SAMPLES) for t, s in zip(times, strengths, strict=True) if s > 0.3]
+    gap, reach = int(GAP_S * RATE_HZ), int(0.1 * RATE_HZ)
+    starts = []
+    for time_s, strength in zip(times, strengths, strict=True):
+        start = max(0, int(time_s * RATE_HZ) - FADE_SAMPLES)
+        before, after = wave[max(0, start - gap) : start], wave[start : start + reach]
+        quiet = not len(before) or np.abs(before).max() < 10 ** (-GAP_DB / 20) * np.abs(after).max(initial=1e-9)
+        if strength > 0.3 and quiet:
+            starts.append(start)
     pieces = []
     for start, end in pairwise([*starts, len(wave)]):
         piece = wave[start : min(end, start + 2 * RATE_HZ)]

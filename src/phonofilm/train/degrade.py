@@ -30,10 +30,10 @@ class Degradation:
 
 MINI_DEGRADATION = Degradation(
     clean=0.35,
-    no_onsets_known=0.12,
-    no_activity_known=0.45,
-    dropped=0.1,
-    invented_per_s=0.15,
+    no_onsets_known=0.3,
+    no_activity_known=0.7,
+    dropped=0.05,
+    invented_per_s=0.08,
     jitter_s=0.012,
     gain_spread=0.35,
 )

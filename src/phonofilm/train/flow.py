@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from phonofilm.data.captions import load_captions
 from phonofilm.encoders.sentences import SentenceEncoder
+from phonofilm.errors import ModelError
 from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise
 from phonofilm.flow.path import direction, point
 from phonofilm.train.batches import Batch, Dropout, FlowBatches, Words
@@ -57,10 +59,10 @@ def mini_flow() -> FlowRecipe:
             latent_kernel=3,
             version="v2",
         ),
-        steps=9_000,
+        steps=7_000,
         batch_steps=1408,
         lengths=(88, 88, 176),
-        learning_rate=1e-3,
+        learning_rate=6e-4,
         warmup=400,
         weight_decay=1e-2,
         decay=0.9995,
@@ -97,11 +99,31 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     return Batch(**{name: getattr(batch, name).to(device) for name in Batch.__dataclass_fields__})
 
 
-def train_flow(run: Path, device: torch.device, recipe: FlowRecipe) -> FlowNetwork:
-    """Train (or go on training) on the shards in `run`/shards; checkpoints live in `run`. Returns the average."""
+def _begin_from(network: FlowNetwork, weights: Path) -> None:
+    """Put finished weights into a network. Raises ModelError when there are none or they are of another network."""
+    try:
+        with safe_open(weights, "pt") as file:
+            config = file.metadata()["config"]
+            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise ModelError(f"cannot begin from {weights} ({error}); give a flow.safetensors of an earlier run") from error
+    if FlowConfig.from_json(config) != network.config:
+        raise ModelError(f"{weights} is another network than the recipe's; give one of the same recipe")
+    network.load_state_dict(state)
+
+
+def train_flow(run: Path, device: torch.device, recipe: FlowRecipe, start: Path | None = None) -> FlowNetwork:
+    """Train (or go on training) on the shards in `run`/shards; checkpoints live in `run`. Returns the average.
+
+    start: finished weights of the same network to begin from instead of random ones; they bring their statistics of the
+    latents. Raises ModelError when they do not fit.
+    """
     words = Words(load_captions(), SentenceEncoder.load())
     network = FlowNetwork(recipe.net, torch.bfloat16).to(device)
-    initialise(network, torch.Generator().manual_seed(recipe.seed))
+    if start is None:
+        initialise(network, torch.Generator().manual_seed(recipe.seed))
+    else:
+        _begin_from(network, start)
     optimiser = torch.optim.AdamW(
         network.parameters(), recipe.learning_rate, betas=(0.9, 0.95), weight_decay=recipe.weight_decay, fused=True
     )
@@ -119,7 +141,7 @@ def train_flow(run: Path, device: torch.device, recipe: FlowRecipe) -> FlowNetwo
         run / "shards", words, recipe.net.text_tokens, recipe.degradation, recipe.dropout, recipe.seed + loop.first
     )
     generator = torch.Generator(device).manual_seed(recipe.seed + loop.first)
-    if not loop.first:
+    if not loop.first and start is None:
         flat = torch.cat([shard.latents.float().flatten(0, 1) for shard in source.shards.values()])  # (N, Z)
         network.latent_mean.copy_(flat.mean(0))
         network.latent_std.copy_(flat.std(0))

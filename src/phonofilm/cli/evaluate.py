@@ -1,0 +1,89 @@
+"""The verbs that measure finished sound."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phonofilm.cli.options import (
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    PrecisionOption,
+    VerboseOption,
+    WeightsDirOption,
+)
+from phonofilm.cli.terminal import complain, print_table, progress_bars, short, start_logging
+
+evaluate_app = typer.Typer(help="Measure finished sound.", no_args_is_help=True)
+
+
+@evaluate_app.command("sync")
+def evaluate_sync(
+    clips: Annotated[list[Path], typer.Argument(help="Video files that have their real sound.", show_default=False)],
+    prompt: Annotated[str, typer.Option("--prompt", help="Prompt given with every clip.")] = "",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=64, help="Takes per clip to average over.")] = 1,
+    model: ModelOption = "mini",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    weights_dir: WeightsDirOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Compare the onsets of generated sound with those of the clips' own."""
+    start_logging(verbose)
+    from phonofilm.evaluate.run import mean_sync, measure_sync
+    from phonofilm.pipeline import Phonofilm
+
+    with progress_bars() as progress:
+        film = Phonofilm.load(model, device, precision=precision, weights_dir=weights_dir)
+        rows, failed = measure_sync(film, clips, prompt, seeds, progress)
+    for clip, error in failed:
+        complain(error, clip)
+    names = [field.name for field in dataclasses.fields(rows[0].score)] if rows else []
+    if as_json:
+        typer.echo(
+            json.dumps([{"clip": str(row.clip), "seed": row.seed, **dataclasses.asdict(row.score)} for row in rows])
+        )
+    else:
+        table = [
+            (
+                row.clip.name,
+                row.seed,
+                *(short(getattr(row.score, name)) for name in names),
+                short(row.score.f1_minus_chance),
+            )
+            for row in rows
+        ]
+        print_table(("clip", "seed", *names, "f1_minus_chance"), table)
+        if rows:
+            typer.echo(f"mean f1 - chance {mean_sync(rows):.3f} over {len(rows)} takes")
+    if failed:
+        raise typer.Exit(1)
+
+
+@evaluate_app.command("meaning")
+def evaluate_meaning(
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=64, help="Takes per prompt.")] = 5,
+    model: ModelOption = "mini",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    weights_dir: WeightsDirOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Ask a classifier trained on real recordings what it hears in sound made from ten prompts."""
+    start_logging(verbose)
+    from phonofilm.evaluate.run import measure_meaning
+    from phonofilm.pipeline import Phonofilm
+
+    with progress_bars() as progress:
+        film = Phonofilm.load(model, device, precision=precision, weights_dir=weights_dir)
+        result = measure_meaning(film, seeds, progress)
+    if as_json:
+        typer.echo(json.dumps({"agreement": result.share, "prompts": result.each}, indent=1))
+    else:
+        typer.echo(result.table())
+        typer.echo(f"agreement {result.share:.0%}")
