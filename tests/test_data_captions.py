@@ -4,12 +4,9 @@ import csv
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from phonofilm.data.captions import KINDS, LabelCaptions, join, load_captions, pick
+from phonofilm.data.captions import KINDS, LabelCaptions, load_captions
 from phonofilm.errors import InputError
 
 INDEX = Path(__file__).parents[1].parent / "shared/sounds/index.tsv"
@@ -74,56 +71,6 @@ def test_every_label_of_the_training_sounds_has_a_row(table: dict[str, LabelCapt
     with INDEX.open(encoding="utf-8", newline="") as lines:
         labels = {row["label"] for row in csv.DictReader(lines, delimiter="\t")}
     assert labels == set(table)
-
-
-@given(seed=st.integers(0, 2**32 - 1))
-def test_pick_is_repeatable_and_from_the_row(seed: int) -> None:
-    first = pick("rain", np.random.default_rng(seed))
-    assert first == pick("rain", np.random.default_rng(seed))
-    assert first in load_captions()["rain"].descriptions
-
-
-def test_pick_reaches_every_description() -> None:
-    row = LabelCaptions("hum", "texture", ("a hum", "humming", "a machine hums"))
-    generator = np.random.default_rng(0)
-    assert {pick("hum", generator, {"hum": row}) for _ in range(100)} == set(row.descriptions)
-
-
-def test_pick_names_an_unknown_label() -> None:
-    with pytest.raises(InputError, match="no captions"):
-        pick("no such label", np.random.default_rng(0))
-
-
-@given(
-    captions=st.lists(
-        st.sampled_from(["rain on a roof", "a dog barks", "dog barking", "wind"]), min_size=1, max_size=4
-    ),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_join_keeps_every_caption(captions: list[str], seed: int) -> None:
-    joined = join(captions, np.random.default_rng(seed))
-    assert joined == join(captions, np.random.default_rng(seed))
-    for caption in set(captions):
-        assert joined.count(caption) >= captions.count(caption)
-    if len(captions) == 1:
-        assert joined == captions[0]
-
-
-def test_join_has_several_styles_and_while_only_before_a_clause() -> None:
-    generator = np.random.default_rng(1)
-    joined = {join(["rain on a roof", "a dog barks"], generator) for _ in range(300)}
-    assert "rain on a roof, a dog barks" in joined
-    assert "rain on a roof while a dog barks" in joined
-    assert "a dog barks while rain on a roof" not in joined
-    assert "rain on a roof with a dog barks in the background" not in joined
-    assert "a dog barks with rain on a roof in the background" in joined
-    assert len(joined) >= 6
-
-
-@pytest.mark.parametrize("captions", [[], [""], ["rain", "  "]])
-def test_join_refuses_nothing(captions: list[str]) -> None:
-    with pytest.raises(InputError):
-        join(captions, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ def test_rows_are_scaled(prompt: str, tokens: int) -> None:
         ("and", ("and",)),
         ("a crowd of 1,000 people, 2.5 s of silence", ("a crowd of 1,000 people", "2.5 s of silence")),
         ("bandits withdraw", ("bandits withdraw",)),
+        ("a saw moves back and forth and stops", ("a saw moves back and forth", "stops")),
+        ("steps up and down, knocking again and again", ("steps up and down", "knocking again and again")),
         (" , ;\n", (", ;",)),
         ("  \n ", ()),
     ],

@@ -58,7 +58,7 @@ def test_steps_are_reported_and_state_is_float32() -> None:
 
 def test_guidance_pushes_away_from_the_second_half() -> None:
     noise, data = pair()
-    velocity = guided(lambda x, t: torch.cat([noise, data]), 4.5)
+    velocity = guided(lambda x, t: torch.cat([noise, data]), (4.5, -3.5))
     torch.testing.assert_close(velocity(noise, torch.tensor(0.0)), 4.5 * noise - 3.5 * data)
-    same = guided(lambda x, t: torch.cat([noise, noise]), 4.5)
+    same = guided(lambda x, t: torch.cat([noise, noise]), (4.5, -3.5))
     torch.testing.assert_close(same(noise, torch.tensor(0.0)), noise)

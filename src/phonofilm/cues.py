@@ -7,13 +7,15 @@ A cue sheet is JSON:
      "cues": [{"start_s": 0.52, "end_s": 0.52, "strength": 0.9, "place": -0.2, "label": "hit"}, ...]}
 
 A cue whose end equals its start is an event (a hit); a longer one is a stretch of activity. Strength is 0 to 1, place
-is -1 (left edge) to 1 (right edge). `clip.fingerprint` may be left out of a sheet written by hand.
+is -1 (left edge) to 1 (right edge). `clip.fingerprint` may be left out of a sheet written by hand. A cue may further
+hold `"muted": true` (nothing is to be heard there) and `"prompt": "a glass breaks"` (what is to be heard there alone).
 
 Dimension letters: N curve points, K cues.
 """
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -35,6 +37,15 @@ ACTIVE_THRESHOLD = 0.2
 ACTIVE_LENGTH_S = 0.4
 DURATION_TOLERANCE_S = 0.1
 LARGEST_NUMBER = 1e9
+LONGEST_WORDS = 200
+"""Characters of the prompt of one cue: it names one sound."""
+LEAD_S, TAIL_S = 0.1, 0.4
+"""How far before and after the instant of a hit its sound may reach: attacks come up to 80 ms off (what `evaluate sync`
+still counts as in time), and barks and breaking glass go on for some tenths of a second."""
+RARE = ("muted", "prompt")
+"""What a sheet says of a cue only where somebody wants it."""
+SAME_S = 1e-3
+"""Sheets are written to a tenth of a millisecond; times this near are the same."""
 MAKE_ONE = "make one with 'phonofilm spot CLIP -o cues.json'"
 
 
@@ -47,10 +58,17 @@ class Cue:
     strength: float
     place: float = 0.0
     label: str = "hit"
+    muted: bool = False
+    prompt: str = ""
 
     @property
     def is_event(self) -> bool:
         return self.end_s <= self.start_s
+
+    @property
+    def sounding_s(self) -> tuple[float, float]:
+        """From when to when its sound may be heard: a stretch as it stands, a hit with what rings around it."""
+        return (max(0.0, self.start_s - LEAD_S), self.end_s + TAIL_S) if self.is_event else (self.start_s, self.end_s)
 
 
 @dataclass(frozen=True)
@@ -89,12 +107,21 @@ class CueSheet:
 
     @property
     def events(self) -> tuple[Cue, ...]:
-        return tuple(cue for cue in self.cues if cue.is_event)
+        """The hits that are to be heard, not the muted ones."""
+        return tuple(cue for cue in self.cues if cue.is_event and not cue.muted)
+
+    @property
+    def stretches(self) -> tuple[Cue, ...]:
+        """The stretches that are to be heard, not the muted ones."""
+        return tuple(cue for cue in self.cues if not cue.is_event and not cue.muted)
 
     def to_json(self) -> str:
         """The sheet as indented JSON text, readable by `read_cue_sheet`."""
         clip = {"name": self.clip_name, "duration_s": round(self.duration_s, 3), "fingerprint": self.fingerprint}
-        rows = [{k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(cue).items()} for cue in self.cues]
+        rows = [
+            {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(cue).items() if k not in RARE or v}
+            for cue in self.cues
+        ]
         return json.dumps({"phonofilm_cue_sheet": SHEET_VERSION, "clip": clip, "cues": rows}, indent=1) + "\n"
 
 
@@ -146,15 +173,63 @@ def parse_cue_sheet(data: Any, source: str) -> CueSheet:
     return CueSheet(str(clip.get("name", "")), duration_s, fingerprint, tuple(cues))
 
 
+def changed_spans(before: CueSheet, after: CueSheet) -> list[tuple[float, float]]:
+    """Where two sheets of one clip differ, in seconds and in order: where a cue was and where one is now.
+
+    What sounds before and after a hit is part of it, up to the nearest hit that stays.
+    """
+    gone, come = list(before.cues), []
+    for cue in after.cues:
+        twin = next((old for old in gone if _same(old, cue)), None)
+        if twin is None:
+            come.append(cue)
+        else:
+            gone.remove(twin)
+    changed = {cue.start_s for cue in (*gone, *come)}
+    kept_s = [cue.start_s for cue in after.events if cue.start_s not in changed]
+    return sorted(span_of(cue, kept_s, after.duration_s) for cue in (*gone, *come))
+
+
+def span_of(cue: Cue, kept_s: Sequence[float], duration_s: float) -> tuple[float, float]:
+    """From when to when a cue is heard, in seconds, inside the clip and without touching the hits at `kept_s`."""
+    first_s, end_s = cue.sounding_s
+    before = [time_s + PEAK_DISTANCE_S for time_s in kept_s if time_s < cue.start_s]
+    after = [time_s - PEAK_DISTANCE_S / 2 for time_s in kept_s if time_s > cue.end_s]
+    if cue.is_event:
+        first_s = min(cue.start_s, max(first_s, *before, 0.0))
+        end_s = max(cue.end_s + PEAK_DISTANCE_S / 2, min(end_s, *after, duration_s))
+    return first_s, min(end_s, duration_s)
+
+
+def without(spans: Sequence[tuple[float, float]], taken: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """What is left of some spans of time where none of `taken` is."""
+    left = list(spans)
+    for low, high in taken:
+        left = [part for first, end in left for part in ((first, min(end, low)), (max(first, high), end))]
+        left = [(first, end) for first, end in left if first < end]
+    return left
+
+
+def _same(one: Cue, other: Cue) -> bool:
+    numbers = ((getattr(one, name), getattr(other, name)) for name in ("start_s", "end_s", "strength", "place"))
+    alike = (one.label, one.muted, one.prompt) == (other.label, other.muted, other.prompt)
+    return alike and all(abs(a - b) < SAME_S for a, b in numbers)
+
+
 def _parse_cue(row: Any, where: str) -> Cue:
-    known = {"start_s", "end_s", "strength", "place", "label"}
+    known = {"start_s", "end_s", "strength", "place", "label", "muted", "prompt"}
     if not isinstance(row, dict) or not {"start_s"} <= set(row) <= known:
         raise CueError(f"{where} must be an object with start_s and any of {', '.join(sorted(known))}; got {row!r:.80}")
     start_s = _number(row["start_s"], f"{where}: start_s", 0.0, math.inf)
     end_s = _number(row.get("end_s", start_s), f"{where}: end_s", start_s, math.inf)
     strength = _number(row.get("strength", 1.0), f"{where}: strength", 0.0, 1.0)
     place = _number(row.get("place", 0.0), f"{where}: place", -1.0, 1.0)
-    return Cue(start_s, end_s, strength, place, str(row.get("label", "hit")))
+    muted, prompt = row.get("muted", False), row.get("prompt", "")
+    if not isinstance(muted, bool):
+        raise CueError(f"{where}: muted is {muted!r:.40}; it must be true or false: correct it in the sheet")
+    if not isinstance(prompt, str) or len(prompt) > LONGEST_WORDS or not prompt.isprintable():
+        raise CueError(f"{where}: prompt is {prompt!r:.40}; it must be one line of at most {LONGEST_WORDS} characters")
+    return Cue(start_s, end_s, strength, place, str(row.get("label", "hit")), muted, prompt.strip())
 
 
 def _number(value: Any, where: str, low: float, high: float) -> float:
@@ -229,16 +304,15 @@ def curves_to_sheet(curves: CueCurves, clip: ClipInfo, label: str) -> CueSheet:
 
 
 def sheet_to_curves(sheet: CueSheet, rate_hz: Fraction, count: int) -> CueCurves:
-    """The curves a cue sheet asks for, on a clock of `rate_hz` with N = count points."""
+    """The curves a cue sheet asks for, on a clock of `rate_hz` with N = count points; muted cues ask for nothing."""
     events = sheet.events
     times = np.asarray([cue.start_s for cue in events], np.float32)
     onset = bumps(times, np.asarray([cue.strength for cue in events], np.float32), rate_hz, count)
     activity, place = np.zeros(count, np.float32), np.zeros(count, np.float32)
-    for cue in sheet.cues:
-        if not cue.is_event:
-            span = slice(round(cue.start_s * float(rate_hz)), max(round(cue.end_s * float(rate_hz)), 0))
-            activity[span] = np.maximum(activity[span], cue.strength)
-            place[span] = cue.place
+    for cue in sheet.stretches:
+        span = slice(round(cue.start_s * float(rate_hz)), max(round(cue.end_s * float(rate_hz)), 0))
+        activity[span] = np.maximum(activity[span], cue.strength)
+        place[span] = cue.place
     for cue in events:
         # An event sounds on for a moment after it begins; a hit on silent ground still needs activity to sound in.
         first = round(cue.start_s * float(rate_hz))

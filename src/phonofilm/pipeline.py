@@ -1,32 +1,42 @@
 """The main job, top to bottom: probe → frames → encode → sample → decode → place → mix → mux.
 
-Everything computed from the pixels is computed once per clip and shared by its takes.
+Everything computed from the pixels is computed once per clip and shared by its takes. Where only spans of an earlier
+take are made anew, they are sampled beside what is held of it, and set into it in place of the levelling.
 
-Dimension letters: S samples.
+Dimension letters: C channels, S samples, L latent steps.
 """
 
 import logging
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from phonofilm.cues import CueCurves, CueSheet, read_cue_sheet
-from phonofilm.errors import OptionError
-from phonofilm.media.audio import check_sound_path, read_clip_audio, write_audio
+import numpy as np
+
+from phonofilm.cues import CueCurves, CueSheet, changed_spans, read_cue_sheet, span_of, without
+from phonofilm.errors import MediaError, OptionError
+from phonofilm.media.audio import check_sound_path, read_audio, read_clip_audio, resample, to_stereo, write_audio
 from phonofilm.media.mux import check_output, mux, muxed_path
 from phonofilm.media.probe import probe
 from phonofilm.mix.loudness import limit, normalise
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import place_effects
-from phonofilm.scenes.guide import Guide, Scene, Sight, flat_curves
+from phonofilm.mix.splice import fitted, hushed, loud_db, ranges, silenced, spliced
+from phonofilm.scenes.guide import ACTIVE_DBFS, Guide, Held, Scene, Sight, flat_curves, held_parts
 from phonofilm.scenes.load import load_guide
-from phonofilm.settings import AddOptions, MakeOptions, check_prompt, loudness_target
+from phonofilm.settings import AddOptions, MakeOptions, check_prompt, checked_spans, loudness_target
 from phonofilm.stopwatch import Stopwatch
-from phonofilm.timeline import samples
+from phonofilm.timeline import Seconds, samples, seconds
 from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progress
 
 logger = logging.getLogger(__name__)
+
+LENGTH_TOLERANCE_S = Fraction(1, 10)
+"""A take may be this much longer or shorter than its clip: lossy formats pad to whole frames."""
+LARGEST_ENCODED_GAIN_DB = 40.0
+"""The hiss of a silent take is not to be heard as rain."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,14 @@ class Take:
     sound: Waveform
     cues: CueSheet | None
     seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An earlier take, as long as its clip at a rate of its own, and the spans of it that are made anew."""
+
+    earlier: Waveform
+    spans: tuple[tuple[Seconds, Seconds], ...]
 
 
 class Phonofilm:
@@ -74,6 +92,8 @@ class Phonofilm:
         output: str | Path | None = None,
         *,
         cues: str | Path | None = None,
+        redo: Sequence[tuple[float, float]] = (),
+        take: str | Path | None = None,
         audio_only: bool = False,
         prompt: str = "",
         negative: str = "",
@@ -95,6 +115,11 @@ class Phonofilm:
         (wav, flac, ogg, mp3, m4a by suffix) instead of video. The others are the fields of `AddOptions`, with their
         meanings and ranges.
 
+        redo: spans (start, end) in seconds of an earlier take that are made anew, with these options; outside of them
+        and of fades of 50 ms it stays as it is, levels included. take: that take, a video or a sound file; when None,
+        what would be written by default. With `take` and `cues` alone, what the sheet has changed is made anew.
+        The result goes to NAME.redo.SUFFIX when output is None.
+
         Returns the takes in order of seed. Raises InputError, OutputError or ModelError; then nothing is written of
         the take at hand.
         """
@@ -104,16 +129,23 @@ class Phonofilm:
         watch = Stopwatch()
         with watch.stage("probe", progress):
             info = probe(Path(clip))
-            paths = _output_paths(info, None if output is None else Path(output), audio_only, chosen.takes)
+            spans = checked_spans(redo, info.duration_s)
+            editing = bool(spans) or take is not None
+            given = None if output is None else Path(output)
+            paths = _output_paths(info, given, audio_only, chosen.takes, "redo" if editing else "sound")
             sheet = None if cues is None else read_cue_sheet(Path(cues), info)
-        sight = self._guide.look(info, watch, progress)
+            if editing and not spans and sheet is None:
+                raise OptionError("--take came without --redo or --cues; say with one of them what is to be made anew")
+            earlier = _read_take(info, None if take is None else Path(take), audio_only) if editing else None
+        sight = seen = self._guide.look(info, watch, progress)
         if sheet is not None:
-            sight = self._guide.follow(sight, sheet)
+            sight = self._guide.follow(seen, sheet)
+        edit = None if earlier is None else _edit(earlier, spans or _changed(seen, sight), info)
         scene = self._guide.seen_scene(sight, chosen, watch, progress)
         made = []
-        for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, watch, progress):
+        for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, edit, watch, progress):
             with take_watch.stage("mix", progress):
-                sound = self._finish(wave, sight, chosen)
+                sound = self._finish(wave, sight, chosen, edit)
             with take_watch.stage("write", progress):
                 written = self._write(sound, info, path, audio_only, seed_here, chosen)
             logger.info("seed %d → %s", seed_here, written)
@@ -154,7 +186,7 @@ class Phonofilm:
         count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
         scene = self._guide.spoken_scene(prompt, count, chosen, watch, progress)
         made = []
-        for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, watch, progress):
+        for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, None, watch, progress):
             with take_watch.stage("mix", progress):
                 curves = flat_curves(self._guide.curve_rate_hz)
                 sound = self._level(wave, curves, chosen.mono, chosen.loudness)
@@ -166,34 +198,69 @@ class Phonofilm:
     # What follows is the inside, in the order in which it happens.
 
     def _waves(
-        self, scene: Scene, paths: list[Path], chosen: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress
+        self,
+        scene: Scene,
+        paths: list[Path],
+        chosen: AddOptions | MakeOptions,
+        edit: Edit | None,
+        watch: Stopwatch,
+        progress: Progress,
     ) -> Iterator[tuple[Path, int, FloatArray, Stopwatch]]:
         """Per take where it goes, its seed, its mono sound (S,), as long as the clip to the sample, and its stopwatch.
 
         All takes are sampled before the first is decoded, so that network and codec need not be in memory together.
         """
+        parts: list[Held | None] = [None]
+        if edit is not None:
+            heard = resample(_centred(edit.earlier), self._guide.rate_hz).samples[0]  # (S,)
+            heard = heard * np.float32(10 ** (_encoding_gain_db(edit.earlier) / 20))
+            spans = ranges(edit.spans, self._guide.rate_hz)
+            parts = list(held_parts(self._guide, scene, heard, spans, watch, progress))
         sample = self._guide.sampler(scene, chosen, watch, progress)
         watches = [Stopwatch(watch.seconds) for _ in paths]
         sampled = []
         for number, take_watch in enumerate(watches):
             with take_watch.stage("sample", progress):
-                sampled.append(sample(chosen.seed + number, lambda share: progress("sample", share)))
+                seed = chosen.seed + number
+                sampled.append([sample(seed, lambda share: progress("sample", share), held) for held in parts])
         del sample
         decode = self._guide.decoder(scene, watch, progress)
         for number, (path, take_watch) in enumerate(zip(paths, watches, strict=True)):
+            wave = np.zeros(scene.count, np.float32)  # (S,)
             with take_watch.stage("decode", progress):
-                wave = decode(sampled[number], chosen.seed + number)
+                for held, latents in zip(parts, sampled[number], strict=True):
+                    first = 0 if held is None else held.first * self._guide.samples_a_step
+                    piece = decode(latents, chosen.seed + number)[: scene.count - first]  # (S',)
+                    wave[first : first + len(piece)] = piece
             yield path, chosen.seed + number, wave, take_watch
 
-    def _finish(self, wave: FloatArray, sight: Sight, chosen: AddOptions) -> Waveform:
-        sound = self._level(wave, sight.curves, chosen.mono, chosen.loudness)
+    def _finish(self, wave: FloatArray, sight: Sight, chosen: AddOptions, edit: Edit | None) -> Waveform:
+        wave = _muted(wave, sight.sheet, self._guide.rate_hz)
+        if edit is not None:
+            return self._set_in(wave, sight, chosen, edit)
+        return self._with_original(self._level(wave, sight.curves, chosen.mono, chosen.loudness), sight.clip, chosen)
+
+    def _with_original(self, sound: Waveform, clip: ClipInfo, chosen: AddOptions) -> Waveform:
         if not chosen.keep_original:
             return sound
-        original = read_clip_audio(sight.clip, sound.rate_hz)
+        original = read_clip_audio(clip, sound.rate_hz)
         if original is None:
-            logger.warning("%s has no sound of its own to keep", sight.clip.path)
+            logger.warning("%s has no sound of its own to keep", clip.path)
             return sound
         return mix_under(sound, original, chosen.original_db)
+
+    def _set_in(self, wave: FloatArray, sight: Sight, chosen: AddOptions, edit: Edit) -> Waveform:
+        """The earlier take with its spans out of the new mono sound (S,); channels, rate and level are the take's."""
+        earlier = edit.earlier
+        wave = wave * np.float32(10 ** (-_encoding_gain_db(earlier) / 20))
+        if earlier.channels == 1 or chosen.mono:
+            alike = math.sqrt(1 / earlier.channels)  # the power of one channel, spread over all
+            sound = Waveform(np.repeat(wave[None] * np.float32(alike), earlier.channels, axis=0), self._guide.rate_hz)
+        else:
+            sound = place_effects(wave, sight.curves, self._guide.rate_hz)
+        spans = ranges(edit.spans, earlier.rate_hz)
+        new = fitted(_as_long(resample(sound, earlier.rate_hz), earlier.samples.shape[1]), earlier, spans)
+        return spliced(earlier, self._with_original(new, sight.clip, chosen), spans)
 
     def _level(self, wave: FloatArray, curves: CueCurves, mono: bool, loudness: str) -> Waveform:
         rate_hz = self._guide.rate_hz
@@ -211,11 +278,84 @@ class Phonofilm:
         return mux(info, sound, path, metadata={"comment": comment})
 
 
-def _output_paths(info: ClipInfo, output: Path | None, audio_only: bool, takes: int) -> list[Path]:
+def _read_take(clip: ClipInfo, path: Path | None, audio_only: bool) -> Waveform:
+    """The sound of an earlier take of a clip, as long as the clip at a rate of its own, one channel or two.
+
+    path None: what is written by default. Raises InputError when there is none, or it is of another length.
+    """
+    if path is None:
+        written = [_default(clip, True, "sound"), muxed_path(clip, _default(clip, False, "sound"))]
+        path = next((path for path in (written if audio_only else written[::-1]) if path.exists()), None)
+        if path is None:
+            raise OptionError(f"there is no earlier take {written[1]} to redo a span of; name one with --take")
+    try:
+        picture = probe(path)
+    except MediaError:  # it has no picture, or it is not there at all; the next line says so
+        sound = to_stereo(read_audio(path))
+        duration_s = sound.duration_s
+    else:
+        found = None if picture.audio is None else read_clip_audio(picture, picture.audio.rate_hz)
+        if found is None:
+            raise MediaError(f"take {path} has no sound; give the result of an earlier run")
+        sound, duration_s = found, picture.duration_s
+    if abs(duration_s - clip.duration_s) > LENGTH_TOLERANCE_S:
+        raise OptionError(
+            f"take {path} lasts {float(duration_s):.2f} s and {clip.path.name!r} {float(clip.duration_s):.2f} s; "
+            "give a take of this clip"
+        )
+    return _as_long(sound, samples(clip.duration_s, sound.rate_hz))
+
+
+def _as_long(sound: Waveform, count: int) -> Waveform:
+    """The first S = `count` samples, silence where there are fewer."""
+    missing = max(0, count - sound.samples.shape[1])
+    return Waveform(np.pad(sound.samples, ((0, 0), (0, missing)))[:, :count], sound.rate_hz)
+
+
+def _changed(seen: Sight, edited: Sight) -> list[tuple[Seconds, Seconds]]:
+    """Where an edited sheet differs from what was seen. Raises OptionError when nowhere."""
+    spans = changed_spans(seen.sheet, edited.sheet)
+    if not spans:
+        raise OptionError("the cue sheet says what is seen in the clip; change a cue, or name a span with --redo")
+    return [(seconds(first), seconds(end)) for first, end in spans]
+
+
+def _edit(earlier: Waveform, spans: Sequence[tuple[Seconds, Seconds]], clip: ClipInfo) -> Edit | None:
+    """None where the whole clip is made anew: that is a take like any other."""
+    kept = [(first, min(end, clip.duration_s)) for first, end in spans if first < clip.duration_s]
+    return None if (Fraction(0), clip.duration_s) in kept else Edit(earlier, tuple(kept))
+
+
+def _centred(sound: Waveform) -> Waveform:
+    """(1, S): what stands in the middle of two channels has the level that it had in one (see `place_effects`)."""
+    mono = sound.samples.sum(axis=0, keepdims=True) * np.float32(math.sqrt(1 / sound.channels))
+    return Waveform(mono, sound.rate_hz)
+
+
+def _encoding_gain_db(earlier: Waveform) -> float:
+    """What brings a take to the level of the sounds that the networks know."""
+    return min(ACTIVE_DBFS - loud_db(_centred(earlier).samples[0], earlier.rate_hz), LARGEST_ENCODED_GAIN_DB)
+
+
+def _muted(wave: FloatArray, sheet: CueSheet, rate_hz: int) -> FloatArray:
+    """(S,) without what muted cues would sound: hits do not begin, stretches are silent but for what sounds in them."""
+    hits_s = [cue.start_s for cue in sheet.events]
+    muted = [cue for cue in sheet.cues if cue.muted]
+    wave = hushed(wave, rate_hz, [span_of(cue, hits_s, sheet.duration_s) for cue in muted if cue.is_event])
+    silent = [(cue.start_s, cue.end_s) for cue in muted if not cue.is_event]
+    heard = [cue.sounding_s for cue in (*sheet.events, *sheet.stretches)]
+    return silenced(wave, rate_hz, without(silent, heard))
+
+
+def _default(clip: ClipInfo, audio_only: bool, word: str) -> Path:
+    """Where a result goes that nobody has named."""
+    return clip.path.with_name(f"{clip.path.stem}.{word}{'.wav' if audio_only else clip.path.suffix}")
+
+
+def _output_paths(info: ClipInfo, output: Path | None, audio_only: bool, takes: int, word: str) -> list[Path]:
     """Where the takes go; checked before anything is computed."""
     if output is None:
-        suffix = ".wav" if audio_only else info.path.suffix
-        output = info.path.with_name(f"{info.path.stem}.sound{suffix}")
+        output = _default(info, audio_only, word)
     paths = _numbered(output, takes)
     for path in paths:
         if audio_only:

@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from phonofilm.errors import OptionError
+from phonofilm.timeline import Seconds, seconds
 
 LONGEST_PROMPT = 1000
 """In characters. Ten times the longest description in the training data; more words than this drown each other."""
+SHORTEST_REDO_S = 0.1
+"""Two latent steps: what is shorter is hardly a sound."""
+CLIP_END_S = 0.05
+"""An end this shortly after the clip's was rounded up."""
 LOUDNESS_TARGETS = {"web": -16.0, "ebu-r128": -23.0}
 """Integrated loudness by name, LUFS: AES TD1008 for streaming, EBU R 128 for European broadcast."""
 
@@ -102,6 +107,33 @@ def loudness_target(text: str) -> float | None:
         names = ", ".join(LOUDNESS_TARGETS)
         raise OptionError(f"--loudness is {text!r}; give {names}, none, or a number from -60 to -6 (LUFS)")
     return value
+
+
+def parse_span(text: str) -> tuple[float, float]:
+    """ "3.2-4.5" → (3.2, 4.5), in seconds. Raises OptionError."""
+    first, _, end = text.partition("-")
+    try:
+        span = float(first), float(end)
+    except ValueError as error:
+        raise OptionError(f"--redo is {text!r}; give two times in seconds with a dash between, as 3.2-4.5") from error
+    return span
+
+
+def checked_spans(spans: Sequence[tuple[float, float]], duration_s: Seconds) -> list[tuple[Seconds, Seconds]]:
+    """The spans to be made anew, exact. An end shortly after the clip's is taken for the clip's.
+
+    Raises OptionError when one is no span, too short, or outside a clip of `duration_s`.
+    """
+    checked = []
+    for first, end in spans:
+        if not (math.isfinite(first) and math.isfinite(end) and 0 <= first < end):
+            raise OptionError(f"--redo is {first:g}-{end:g}; give a start of at least 0 s and an end after it")
+        if end > float(duration_s) + CLIP_END_S:
+            raise OptionError(f"--redo is {first:g}-{end:g}, and the clip lasts {float(duration_s):.3f} s; end there")
+        if end - first < SHORTEST_REDO_S - 1e-9:
+            raise OptionError(f"--redo is {first:g}-{end:g}; a span lasts at least {SHORTEST_REDO_S} s: make it longer")
+        checked.append((seconds(float(first)), min(seconds(float(end)), duration_s)))
+    return checked
 
 
 def option_table(record: type[Any]) -> list[Sequence[str]]:

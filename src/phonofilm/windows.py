@@ -34,6 +34,10 @@ class Window:
     def steps(self) -> int:
         return self.end - self.first
 
+    def moved(self, steps: int) -> "Window":
+        """The same window so many steps later."""
+        return Window(self.first + steps, self.end + steps)
+
 
 def plan(steps: int, window: int, overlap: int, cuts: Sequence[float] = ()) -> list[Window]:
     """Windows that cover `steps` latent steps, each of at most `window`, neighbours sharing exactly `overlap`.
@@ -56,6 +60,25 @@ def plan(steps: int, window: int, overlap: int, cuts: Sequence[float] = ()) -> l
         firsts.append(min(max(wanted, low), high))
     ends = [first + overlap for first in firsts[1:]] + [steps]
     return [Window(first, end) for first, end in zip(firsts, ends, strict=True)]
+
+
+def around(first: int, end: int, steps: int, length: int, context: int) -> Window:
+    """A window of at least `length` steps of a whole of `steps`, with [first, end) in its middle as far as the borders
+    let it, and at least `context` steps at either side of that where there are so many."""
+    wanted = min(steps, max(length, end - first + 2 * context))
+    low = min(max(0, (first + end - wanted) // 2), steps - wanted)
+    return Window(low, low + wanted)
+
+
+def joined(windows: Sequence[Window]) -> list[Window]:
+    """The stretches that windows cover together, in order."""
+    result: list[Window] = []
+    for window in sorted(windows, key=lambda window: window.first):
+        if result and window.first <= result[-1].end:
+            result[-1] = Window(result[-1].first, max(result[-1].end, window.end))
+        else:
+            result.append(window)
+    return result
 
 
 def ramps(windows: Sequence[Window]) -> list[Tensor]:

@@ -19,7 +19,7 @@ from phonofilm.cli.options import (
 )
 from phonofilm.cli.terminal import complain, print_cues, progress_bars, start_logging, take_json
 from phonofilm.errors import OptionError, PhonofilmError
-from phonofilm.settings import AddOptions, MakeOptions
+from phonofilm.settings import AddOptions, MakeOptions, parse_span
 
 
 @options_of(AddOptions)
@@ -31,6 +31,16 @@ def add(
     cues: Annotated[
         Path | None, typer.Option("--cues", help="An edited cue sheet (JSON) that sets the timing.")
     ] = None,
+    redo: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--redo", help="Make only this span of an earlier take anew, in seconds: 3.2-4.5. May be repeated."
+        ),
+    ] = None,
+    take: Annotated[
+        Path | None,
+        typer.Option("--take", help="The earlier take, a video or a sound file; else what is written by default."),
+    ] = None,
     audio_only: Annotated[bool, typer.Option("--audio-only", help="Write sound alone: wav, flac, ogg, m4a.")] = False,
     model: ModelOption = "mini",
     device: DeviceOption = "auto",
@@ -39,11 +49,13 @@ def add(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Give clips their sound; writes NAME.sound.SUFFIX beside each clip."""
+    """Give clips their sound; writes NAME.sound.SUFFIX beside each clip (NAME.redo.SUFFIX after --redo or --take)."""
     start_logging(verbose)
-    outputs = _plan_outputs(clips, output, out_dir, audio_only)
-    if cues is not None and len(clips) > 1:
-        raise OptionError(f"--cues belongs to one clip and {len(clips)} came; add them one by one")
+    editing = bool(redo) or take is not None
+    outputs = _plan_outputs(clips, output, out_dir, audio_only, "redo" if editing else "sound")
+    if (cues is not None or editing) and len(clips) > 1:
+        raise OptionError(f"--cues, --redo and --take belong to one clip and {len(clips)} came; add them one by one")
+    spans = [parse_span(text) for text in redo or ()]
     from phonofilm.pipeline import Phonofilm
 
     with progress_bars() as progress:
@@ -52,12 +64,19 @@ def add(
         for clip, target in zip(clips, outputs, strict=True):
             try:
                 takes = film.add_sound(
-                    clip, target, cues=cues, audio_only=audio_only, progress=progress, **dataclasses.asdict(options)
+                    clip,
+                    target,
+                    cues=cues,
+                    redo=spans,
+                    take=take,
+                    audio_only=audio_only,
+                    progress=progress,
+                    **dataclasses.asdict(options),
                 )
-                results.append({"clip": str(clip), "model": model, "takes": [take_json(take) for take in takes]})
+                results.append({"clip": str(clip), "model": model, "takes": [take_json(made) for made in takes]})
                 if not as_json:
-                    for take in takes:
-                        typer.echo(str(take.path))
+                    for made in takes:
+                        typer.echo(str(made.path))
             except PhonofilmError as error:
                 failed = True
                 complain(error, clip if len(clips) > 1 else None)
@@ -116,7 +135,9 @@ def make(
             typer.echo(str(take.path))
 
 
-def _plan_outputs(clips: list[Path], output: Path | None, out_dir: Path | None, audio_only: bool) -> list[Path | None]:
+def _plan_outputs(
+    clips: list[Path], output: Path | None, out_dir: Path | None, audio_only: bool, word: str
+) -> list[Path | None]:
     """The output of each clip, None for 'beside the clip'. Raises OptionError when two would meet."""
     if output is not None and len(clips) > 1:
         raise OptionError(f"--output names one file and {len(clips)} clips came; use --out-dir")
@@ -127,7 +148,9 @@ def _plan_outputs(clips: list[Path], output: Path | None, out_dir: Path | None, 
     from phonofilm.media.files import make_folder
     from phonofilm.media.mux import likely_suffix
 
-    targets = [(out_dir or clip.parent) / f"{clip.stem}.sound{'.wav' if audio_only else clip.suffix}" for clip in clips]
+    targets = [
+        (out_dir or clip.parent) / f"{clip.stem}.{word}{'.wav' if audio_only else clip.suffix}" for clip in clips
+    ]
     # a.mpg and a.mkv both become a.sound.mkv: compare what will be written, not what is asked for.
     written = [target if audio_only else target.with_suffix(likely_suffix(target.suffix)) for target in targets]
     for index, target in enumerate(written):

@@ -25,6 +25,21 @@ FADE_STEPS = 32
 """Half the length of the fade from one window to the next."""
 
 
+class HearingCodec:
+    """Waveform → latents: what is left of the codec without its vocoder. The network is only read."""
+
+    def __init__(self, vae: MpVae, mel: MelConfig) -> None:
+        assert vae.config.bands == mel.bands, "autoencoder and spectrogram disagree on the mel bands"
+        self.vae, self.mel = vae, MelSpectrogram(mel)
+
+    def encode(self, wave: Tensor) -> Tensor:
+        """(B, S), S a multiple of the samples of a latent step → mean latents (B, L, C).
+
+        Raises ModelError when the autoencoder was loaded without its encoder.
+        """
+        return self.vae.encode(self.mel.to(wave.device)(wave))[0].transpose(1, 2)  # (B, L, C)
+
+
 class MelCodec:
     """Waveform ↔ latents, mono. The networks are only read."""
 
@@ -44,11 +59,8 @@ class MelCodec:
         return self.mel.config.rate_hz
 
     def encode(self, wave: Tensor) -> Tensor:
-        """(B, S), S a multiple of samples_a_step → mean latents (B, L, C).
-
-        Raises ModelError when the autoencoder was loaded without its encoder.
-        """
-        return self.vae.encode(self.mel.to(wave.device)(wave))[0].transpose(1, 2)
+        """As `HearingCodec.encode`. Raises ModelError when the autoencoder was loaded without its encoder."""
+        return HearingCodec(self.vae, self.mel.config).encode(wave)
 
     def decode(self, latents: Tensor, seed: int) -> Tensor:
         """(L, C) → (S,) with S = L * samples_a_step. This vocoder adds no noise, so the seed changes nothing."""

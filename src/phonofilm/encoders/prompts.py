@@ -20,7 +20,8 @@ _BORDER = re.compile(
     r"[;\n\r]+"  # always a border
     r"|,(?!\d)|(?<!\d),"  # but not the comma in 1,000
     r"|[.!?]+(?=\s|$)"  # nor the point in 2.5
-    r"|\s(?:and|with)\s",
+    # nor the "and" inside "back and forth", "up and down", "over and over"
+    r"|(?<!\bback)(?<!\bup)(?<!\bto)(?<!\bin)(?<!\bon)(?<!\bagain)(?<!\bover)(?<!\bround)\sand\s|\swith\s",
     re.IGNORECASE,
 )
 _LINK_AT_AN_END = re.compile(r"^(?:and|with)\s+|\s+(?:and|with)$", re.IGNORECASE)

@@ -1,5 +1,7 @@
 """From a network and conditions to the one velocity field that a sampler follows."""
 
+from dataclasses import dataclass
+
 from torch import Tensor
 
 from phonofilm.flow.conditions import Conditions
@@ -7,18 +9,38 @@ from phonofilm.flow.network import FlowNetwork
 from phonofilm.flow.sampler import Velocity, guided
 
 
-def field(network: FlowNetwork, conditions: Conditions, empty: Conditions, scale: float) -> Velocity:
-    """The guided velocity under `conditions`, pushed away from `empty`; both sides run as one batch.
+@dataclass(frozen=True)
+class Timed:
+    """Conditions that say when and nothing else, and how hard they are to pull: 1 as they do by themselves.
 
-    `conditions` and `empty` hold one entry per take. Up to a scale of 1 nothing is pushed and `empty` costs nothing.
+    Without them guidance exaggerates times as much as words, and times win: whatever is asked for, clicks come out.
+    """
+
+    conditions: Conditions
+    scale: float
+
+
+def field(
+    network: FlowNetwork, conditions: Conditions, empty: Conditions, scale: float, timed: Timed | None = None
+) -> Velocity:
+    """The guided velocity under `conditions`, pushed away from `empty`; all sides run as one batch.
+
+    With `timed`: empty + timed.scale (timed - empty) + scale (conditions - timed). All hold one entry per take. Up to a
+    scale of 1 nothing is pushed; what has no weight costs nothing.
     """
     if scale <= 1:
         alone = conditions.condensed()
         return lambda x, t: network(x, t, alone)
-    together = Conditions.cat([conditions, empty]).condensed()
+    parts = [(conditions, scale), (empty, 1 - scale)]
+    if timed is not None:
+        parts[1:] = [(timed.conditions, timed.scale - scale), (empty, 1 - timed.scale)]
+    parts = [(part, weight) for part, weight in parts if weight]
+    together = Conditions.cat([part for part, _ in parts]).condensed()
+    count = len(parts)
 
-    def both(x: Tensor, t: Tensor) -> Tensor:
-        made: Tensor = network(x, t, together)  # (2 B, L, C)
+    def every(x: Tensor, t: Tensor) -> Tensor:
+        made: Tensor = network(x, t, together)  # (count B, L, C)
+        assert made.shape[0] == count * x.shape[0], "one velocity per condition"
         return made
 
-    return guided(both, scale)
+    return guided(every, [weight for _, weight in parts])

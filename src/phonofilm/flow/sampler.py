@@ -3,7 +3,7 @@
 State, times and sums are float32, whatever the field computes with.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -45,15 +45,16 @@ def heun(velocity: Velocity, start: Tensor, times: Tensor, after_step: Callable[
     return x
 
 
-def guided(both: Velocity, scale: float) -> Velocity:
-    """Classifier-free guidance (Ho & Salimans 2022).
+def guided(all_of_them: Velocity, weights: Sequence[float]) -> Velocity:
+    """Classifier-free guidance (Ho & Salimans 2022), with any number of conditions (Liu et al. 2022).
 
-    `both` answers x (B, ...) with (2 B, ...): first the velocities under the conditions, then those under the empty or
-    negative ones. The result is scale · conditional + (1 - scale) · empty, (B, ...).
+    `all_of_them` answers x (B, ...) with (W B, ...): the velocities under each of the W conditions, one after another.
+    The result is their weighted sum, (B, ...); the weights add up to 1. Two of them, scale and 1 - scale, push from the
+    second, the empty or negative conditions, towards the first.
     """
 
     def velocity(x: Tensor, t: Tensor) -> Tensor:
-        wanted, unwanted = both(x, t).float().chunk(2)  # each (B, ...)
-        return scale * wanted + (1 - scale) * unwanted
+        parts = all_of_them(x, t).float().chunk(len(weights))  # W of (B, ...)
+        return sum((weight * part for weight, part in zip(weights, parts, strict=True)), torch.zeros_like(x))
 
     return velocity

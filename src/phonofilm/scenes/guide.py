@@ -5,8 +5,9 @@ Everything that is particular to one kind of model, its encoders above all, stan
 Dimension letters: L latent steps, C latent width, S samples.
 """
 
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,19 +16,46 @@ import torch
 from torch import Tensor
 
 from phonofilm.codec.codec import Codec
-from phonofilm.codec.mel_codec import MelCodec
+from phonofilm.codec.mel_codec import HearingCodec, MelCodec
 from phonofilm.cues import CueCurves, CueSheet
+from phonofilm.flow.inpaint import inpaint, walks
 from phonofilm.flow.network import FlowNetwork
 from phonofilm.flow.sampler import Velocity, euler, even_times
 from phonofilm.settings import AddOptions, MakeOptions
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.types import ClipInfo, FloatArray, Progress
 from phonofilm.weights.registry import ModelRow
+from phonofilm.windows import Window, joined
 
-Sampler = Callable[[int, Callable[[float], None]], Tensor]
-"""(seed, told the share that is done) → latents (L, C). It holds the network: drop it to free the memory."""
+
+@dataclass(frozen=True)
+class Held:
+    """A part of an earlier take that new sound is to grow into.
+
+    first: its first latent step in the whole. latents: (L, C) of the earlier sound. free: (L,) bool, which steps are to
+    be new; the others stay.
+    """
+
+    first: int
+    latents: Tensor
+    free: Tensor
+
+    @property
+    def window(self) -> Window:
+        return Window(self.first, self.first + len(self.latents))
+
+
+Sampler = Callable[[int, Callable[[float], None], Held | None], Tensor]
+"""(seed, told the share that is done, what is held of an earlier take or None) → latents (L, C), of the whole or of
+what is held. It holds the network: drop it to free the memory."""
 Decoder = Callable[[Tensor, int], FloatArray]
 """(latents (L, C), seed) → mono sound (S,) float32. It holds the codec."""
+Encoder = Callable[[FloatArray], Tensor]
+"""(mono sound (S,), S = L * samples_a_step, at about ACTIVE_DBFS) → latents (L, C). It holds the codec's other half."""
+ACTIVE_DBFS = -20.0
+"""Level of the loud parts of the sounds that the networks were trained on."""
+REDO_SEED = 1 << 40
+"""Added to the seed of what is redone, lest the first try draw the same noise as the take itself."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +83,8 @@ class Guide(ABC):
     """Of the sound."""
     curve_rate_hz: Fraction
     """Clock of cue curves."""
+    samples_a_step: int
+    """Audio samples that one latent step stands for."""
 
     @abstractmethod
     def look(self, clip: ClipInfo, watch: Stopwatch, progress: Progress) -> Sight:
@@ -82,18 +112,48 @@ class Guide(ABC):
     def decoder(self, scene: Scene, watch: Stopwatch, progress: Progress) -> Decoder:
         """What turns those latents into sound, `count` samples of it."""
 
+    @abstractmethod
+    def around(self, scene: Scene, first: int, end: int) -> Window:
+        """The latent steps to be seen and sampled at once when the samples [first, end) are made anew."""
 
-def latents_by(flow: FlowNetwork, velocity: Velocity, steps: int, total: int, device: torch.device) -> Sampler:
-    """The sampler that follows `velocity` in `total` steps from seeded noise to L = `steps` latents of the codec."""
+    @abstractmethod
+    def encoder(self, watch: Stopwatch, progress: Progress) -> Encoder:
+        """What turns sound into latents. Raises OptionError where a model cannot."""
 
-    def sample(seed: int, report: Callable[[float], None]) -> Tensor:
+
+def latents_by(
+    flow: FlowNetwork, velocity_of: Callable[[Window], Velocity], steps: int, total: int, device: torch.device
+) -> Sampler:
+    """The sampler that goes in `total` steps from seeded noise to latents of the codec, L = `steps` of them.
+
+    `velocity_of` tells the velocity over some of the steps; where an earlier take is held, only those are sampled.
+    """
+    velocity_over = functools.cache(velocity_of)
+
+    def sample(seed: int, report: Callable[[float], None], held: Held | None = None) -> Tensor:
+        window = Window(0, steps) if held is None else held.window
+        velocity, times = velocity_over(window), even_times(total)
         with torch.inference_mode():
-            generator = torch.Generator().manual_seed(seed)
-            noise = torch.randn(1, steps, flow.config.latent_dim, generator=generator).to(device)
-            latents = euler(velocity, noise, even_times(total), lambda done: report(done / total))
+            generator = torch.Generator().manual_seed(seed + (0 if held is None else REDO_SEED))
+            noise = torch.randn(1, window.steps, flow.config.latent_dim, generator=generator).to(device)
+            if held is None:
+                return flow.unnormalise(euler(velocity, noise, times, lambda done: report(done / total)))[0]  # (L, C)
+            known, free = flow.normalise(held.latents[None].to(device)), held.free.to(device)
+            evaluations = walks(total)
+            latents = inpaint(velocity, noise, known, free, times, generator, lambda done: report(done / evaluations))
             return flow.unnormalise(latents)[0]  # (L, C)
 
     return sample
+
+
+def latents_of(codec: Codec | HearingCodec, device: torch.device) -> Encoder:
+    """The encoder that gives the latents of what `codec` hears."""
+
+    def encode(sound: FloatArray) -> Tensor:
+        with torch.inference_mode():
+            return codec.encode(torch.from_numpy(sound)[None].to(device))[0]  # (L, C)
+
+    return encode
 
 
 def sound_by(codec: Codec | MelCodec, count: int) -> Decoder:
@@ -105,6 +165,32 @@ def sound_by(codec: Codec | MelCodec, count: int) -> Decoder:
         return np.asarray(wave.cpu().numpy(), np.float32)
 
     return decode
+
+
+def held_parts(
+    guide: Guide,
+    scene: Scene,
+    sound: FloatArray,
+    spans: Sequence[tuple[int, int]],
+    watch: Stopwatch,
+    progress: Progress,
+) -> list[Held]:
+    """What is held of an earlier mono sound (S,) while `spans` of it, in samples, are made anew.
+
+    One entry for all that the network sees at once. The sound must have the rate and about the level of the model.
+    """
+    step = guide.samples_a_step
+    windows = joined([guide.around(scene, first, end) for first, end in spans])
+    encode = guide.encoder(watch, progress)
+    with watch.stage("encode", progress):
+        parts = []
+        for window in windows:
+            piece = sound[window.first * step : min(window.end * step, scene.count)]
+            piece = np.pad(piece, (0, window.steps * step - len(piece)))  # (L * step,)
+            starts = torch.arange(window.first, window.end) * step  # (L,)
+            touched = [(starts < end) & (starts + step > first) for first, end in spans]  # (L,) each
+            parts.append(Held(window.first, encode(piece), torch.stack(touched).any(dim=0)))
+        return parts
 
 
 def flat_curves(rate_hz: Fraction) -> CueCurves:

@@ -7,31 +7,35 @@ T text tokens, E embedding width, D sync width, C latent width, S samples.
 import logging
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from phonofilm.cues import CueSheet, curves_to_sheet, sheet_to_curves
+from phonofilm.cues import CueSheet, bumps, curves_to_sheet, sheet_to_curves, span_of
 from phonofilm.encoders.cue_curves import cue_request, curves_from_motion
 from phonofilm.encoders.heard import HeardTable, expected_sounds, load_table
 from phonofilm.encoders.motion import MotionWatcher, cut_times
 from phonofilm.encoders.prompts import prompt_features
+from phonofilm.encoders.rhythm import Pattern, RhythmTable, load_rhythms, patterns_of, played
 from phonofilm.encoders.seen import FRAMES_WANTED, SeenEncoder, SeenWatcher, smoothed
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.flow.conditions import Conditions
-from phonofilm.flow.guidance import field
+from phonofilm.flow.guidance import Timed, field
+from phonofilm.flow.inpaint import mixed
 from phonofilm.flow.sampler import Velocity
 from phonofilm.flow.sync_features import sync_features
 from phonofilm.media.frames import stream_frames
-from phonofilm.scenes.guide import Decoder, Guide, Sampler, Scene, Sight, latents_by, sound_by
+from phonofilm.scenes.guide import Decoder, Encoder, Guide, Sampler, Scene, Sight, latents_by, latents_of, sound_by
 from phonofilm.settings import AddOptions, MakeOptions
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import samples
 from phonofilm.types import ByteArray, ClipInfo, Progress
 from phonofilm.weights.load import Nets
-from phonofilm.windows import Window, blended, plan, remembered
+from phonofilm.windows import Window, around, blended, plan, remembered
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +52,10 @@ STRUCK_EVENTS_HZ = 0.3
 CONTINUOUS_KINDS = ("ambience", "vehicle")
 """Expected sounds that go on without hits: a jolt in the picture of a driving car is no blow."""
 UNKNOWN_LABEL = "movement"
+TIMING = 4.0
+"""Guidance of the times alone, beside the model's own for words and picture."""
+REDO_CONTEXT_S = 2.0
+"""What is heard of an earlier take at either side of a span that is longer than a window."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +74,21 @@ class MiniSight(Sight):
 
 
 @dataclass(frozen=True)
+class LocalWords:
+    """What is to be heard in some latent steps [first, end) only: text (T, E)."""
+
+    first: int
+    end: int
+    text: Tensor
+
+
+@dataclass(frozen=True)
 class MiniScene(Scene):
     """Everything the network is told about one soundtrack, before windows.
 
     steps: latent steps L. image (I, E), known (I,) bool; onset and activity (N,) or None where nothing is known; text
-    and negative (T, E) or None. cuts: latent steps at which shots begin.
+    and negative (T, E) or None. cuts: latent steps at which shots begin. local: words of single cues. patterns: those
+    of a thing that strikes where nothing else says when, each take another one; None where nothing does.
     """
 
     steps: int
@@ -81,22 +99,27 @@ class MiniScene(Scene):
     text: Tensor | None
     negative: Tensor | None
     cuts: tuple[float, ...]
+    local: tuple[LocalWords, ...] = ()
+    patterns: tuple[Pattern, ...] | None = None
 
 
 class MiniGuide(Guide):
     """`mini` with its encoders."""
 
-    def __init__(self, nets: Nets, seen: SeenEncoder, heard: HeardTable, sentences: SentenceEncoder) -> None:
-        self._nets, self._seen, self._heard, self._sentences = nets, seen, heard, sentences
+    def __init__(
+        self, nets: Nets, seen: SeenEncoder, heard: HeardTable, rhythms: RhythmTable, sentences: SentenceEncoder
+    ) -> None:
+        self._nets, self._seen, self._heard, self._rhythms, self._sentences = nets, seen, heard, rhythms, sentences
         self.row, self.rate_hz = nets.row, nets.codec.rate_hz
         self._points = nets.codec.vae.config.patch
-        self._step_s = Fraction(nets.codec.samples_a_step, nets.codec.rate_hz)
+        self.samples_a_step = nets.codec.samples_a_step
+        self._step_s = Fraction(self.samples_a_step, nets.codec.rate_hz)
         self.curve_rate_hz = self._points / self._step_s
 
     @classmethod
     def load(cls, nets: Nets, seen_dtype: torch.dtype) -> Self:
         """The networks with the encoders that come as packages. Raises ModelError."""
-        return cls(nets, SeenEncoder.load(seen_dtype), load_table(), SentenceEncoder.load())
+        return cls(nets, SeenEncoder.load(seen_dtype), load_table(), load_rhythms(), SentenceEncoder.load())
 
     def look(self, clip: ClipInfo, watch: Stopwatch, progress: Progress) -> MiniSight:
         seen, moving = SeenWatcher(self._seen), MotionWatcher()
@@ -135,7 +158,7 @@ class MiniGuide(Guide):
             text = self._words(options.prompt or words_for_unnamed(sight))
             onset: Tensor | None = torch.from_numpy(sight.curves.onset) * options.sync
             activity: Tensor | None = None
-            if sight.edited and any(not cue.is_event for cue in sight.sheet.cues):
+            if sight.edited and sight.sheet.stretches:
                 # How much moves says little about how loud it is (rain falls in a still picture): on the eight clips of
                 # the log it made sound follow the cues less (F1 0.70 for 0.78). A person's stretches are meant, so they
                 # are followed.
@@ -146,7 +169,8 @@ class MiniGuide(Guide):
             count = samples(sight.clip.duration_s, self.rate_hz)
             cuts = tuple(time_s / float(self._step_s) for time_s in sight.cuts_s)
             negative = self._words(options.negative)
-            return MiniScene(count, self._steps(count), sight.image, sight.known, onset, activity, text, negative, cuts)
+            steps, local = self._steps(count), self._local_words(sight.sheet)
+            return MiniScene(count, steps, sight.image, sight.known, onset, activity, text, negative, cuts, local)
 
     def spoken_scene(
         self, prompt: str, count: int, options: MakeOptions, watch: Stopwatch, progress: Progress
@@ -155,24 +179,40 @@ class MiniGuide(Guide):
             image = torch.zeros(1, self._nets.flow.config.clip_dim)
             known = torch.zeros(1, dtype=torch.bool)
             text, negative = self._words(prompt), self._words(options.negative)
-            return MiniScene(count, self._steps(count), image, known, None, None, text, negative, ())
+            patterns = None if text is None else patterns_of(F.normalize(text, dim=1), self._rhythms)
+            logger.info("the words %s", "name what goes on" if patterns is None else "name what strikes")
+            steps = self._steps(count)
+            return MiniScene(count, steps, image, known, None, None, text, negative, (), patterns=patterns)
 
     def sampler(self, scene: Scene, options: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress) -> Sampler:
         assert isinstance(scene, MiniScene)
+        if scene.patterns is not None:
+            return lambda seed, report, held: self.sampler(self._timed(scene, seed), options, watch, progress)(
+                seed, report, held
+            )
         nets = self._nets
-        windows = plan(scene.steps, nets.sampling.window, nets.sampling.overlap, scene.cuts)
         scale = options.guidance or nets.sampling.guidance
         total = options.steps or nets.sampling.steps
 
-        def window_field(number: int) -> Velocity:
-            return field(nets.flow, *self._conditions(scene, windows[number]), scale)
+        def velocity_of(whole: Window) -> Velocity:
+            cuts = [cut - whole.first for cut in scene.cuts]
+            windows = plan(whole.steps, nets.sampling.window, nets.sampling.overlap, cuts)
+            fields = remembered(lambda number: self._field(scene, windows[number].moved(whole.first), scale))
+            return blended(windows, fields)
 
-        velocity = blended(windows, remembered(window_field))
-
-        return latents_by(nets.flow, velocity, scene.steps, total, nets.device)
+        return latents_by(nets.flow, velocity_of, scene.steps, total, nets.device)
 
     def decoder(self, scene: Scene, watch: Stopwatch, progress: Progress) -> Decoder:
         return sound_by(self._nets.codec, scene.count)
+
+    def around(self, scene: Scene, first: int, end: int) -> Window:
+        assert isinstance(scene, MiniScene)
+        context = ceil(REDO_CONTEXT_S / float(self._step_s))
+        low, high = first // self.samples_a_step, ceil(end / self.samples_a_step)
+        return around(low, high, scene.steps, self._nets.sampling.window, context)
+
+    def encoder(self, watch: Stopwatch, progress: Progress) -> Encoder:
+        return latents_of(self._nets.codec, self._nets.device)
 
     def _steps(self, count: int) -> int:
         """Latent steps L that cover `count` samples."""
@@ -181,24 +221,64 @@ class MiniGuide(Guide):
     def _words(self, prompt: str) -> Tensor | None:
         return prompt_features(prompt, self._sentences, self._nets.flow.config.text_tokens)
 
-    def _conditions(self, scene: MiniScene, window: Window) -> tuple[Conditions, Conditions]:
-        """What one window is told, and the empty (or negative) counterpart, for a batch of one."""
+    def _timed(self, scene: MiniScene, seed: int) -> MiniScene:
+        """The scene with times of its patterns, as a take of that seed has them."""
+        assert scene.patterns is not None
+        length_s = scene.count / self.rate_hz
+        times, strengths = played(scene.patterns, length_s, np.random.default_rng(seed))
+        onset = bumps(times, strengths, self.curve_rate_hz, scene.steps * self._points)
+        return replace(scene, onset=torch.from_numpy(onset), patterns=None)
+
+    def _local_words(self, sheet: CueSheet) -> tuple[LocalWords, ...]:
+        """The words of single cues, each where its sound may be heard."""
+        hits_s, found = [cue.start_s for cue in sheet.events], []
+        for cue in sheet.cues:
+            text = None if cue.muted else self._words(cue.prompt)
+            if text is not None:
+                first_s, end_s = span_of(cue, hits_s, sheet.duration_s)
+                first, end = floor(first_s / float(self._step_s)), ceil(end_s / float(self._step_s))
+                found.append(LocalWords(first, max(end, first + 1), text))
+        return tuple(found)
+
+    def _field(self, scene: MiniScene, window: Window, scale: float) -> Velocity:
+        """The velocity over one window; where single cues have words of their own, theirs."""
+        velocity = field(self._nets.flow, *self._conditions(scene, window, scale))
+        for words in scene.local:
+            first, end = max(words.first, window.first), min(words.end, window.end)
+            if first < end:
+                # Neither picture nor other words speak for this cue; when it sounds stays as it is.
+                alone = replace(scene, text=words.text, known=torch.zeros_like(scene.known))
+                inside = torch.zeros(window.steps, dtype=torch.bool, device=self._nets.device)
+                inside[first - window.first : end - window.first] = True
+                velocity = mixed(velocity, field(self._nets.flow, *self._conditions(alone, window, scale)), inside)
+        return velocity
+
+    def _conditions(
+        self, scene: MiniScene, window: Window, scale: float
+    ) -> tuple[Conditions, Conditions, float, Timed | None]:
+        """What one window is told, the empty (or negative) counterpart, the scale, and the times alone; a batch of one.
+
+        Times pull no harder than the whole where a user asks for little guidance.
+        """
         flow, device = self._nets.flow, self._nets.device
         image_rows = float(self._step_s) * float(IMAGE_RATE_HZ)  # a latent step
         rows = max(1, round(window.steps * image_rows))
         wanted = (window.first * image_rows + torch.arange(rows)).round().long()
         index = wanted.clamp_max(len(scene.image) - 1)  # (I,)
-        clip, sync, silent = flow.empty_features(1, rows, window.steps)
+        unseen, sync, silent = flow.empty_features(1, rows, window.steps)
         known = scene.known[index][None, :, None].to(device)  # (1, I, 1)
-        clip = torch.where(known, scene.image[index][None].to(device), clip)  # (1, I, E)
+        clip = torch.where(known, scene.image[index][None].to(device), unseen)  # (1, I, E)
+        negative = None if scene.negative is None else scene.negative[None].to(device)
+        timed = None
         if scene.onset is not None or scene.activity is not None:
             span = slice(window.first * self._points, window.end * self._points)
             onset, activity = (None if curve is None else curve[span] for curve in (scene.onset, scene.activity))
             sync = sync_features(onset, activity, window.steps, self._points)[None].to(device)  # (1, L, D)
+            alone = flow.conditions(unseen, sync, silent if negative is None else negative, window.steps)
+            timed = Timed(alone, min(TIMING, scale))
         text = silent if scene.text is None else scene.text[None].to(device)  # (1, T, E)
-        negative = None if scene.negative is None else scene.negative[None].to(device)
         told = flow.conditions(clip, sync, text, window.steps)
-        return told, flow.empty_conditions(1, rows, window.steps, window.steps, negative)
+        return told, flow.empty_conditions(1, rows, window.steps, window.steps, negative), scale, timed
 
 
 def words_for_unnamed(sight: MiniSight) -> str:

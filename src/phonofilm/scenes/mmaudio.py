@@ -33,13 +33,14 @@ from phonofilm.flow.network import FlowNetwork
 from phonofilm.flow.sampler import Velocity
 from phonofilm.media.frames import stream_frames
 from phonofilm.scenes.feature_cache import FeatureCache, file_digest
-from phonofilm.scenes.guide import Decoder, Guide, Sampler, Scene, Sight, latents_by, sound_by
+from phonofilm.scenes.guide import Decoder, Encoder, Guide, Sampler, Scene, Sight, latents_by, latents_of, sound_by
+from phonofilm.scenes.mmaudio_encoder import load_hearing_codec
 from phonofilm.settings import AddOptions, MakeOptions
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import nearest, samples
 from phonofilm.types import ByteArray, ClipInfo, FrameRequest, Progress
 from phonofilm.weights.mmaudio import MmaudioParts
-from phonofilm.windows import Window, blended, plan, remembered
+from phonofilm.windows import Window, around, blended, plan, remembered
 
 logger = logging.getLogger(__name__)
 Part = TypeVar("Part")
@@ -163,6 +164,7 @@ class MmaudioGuide(Guide):
         self._parts, self._cache = parts, cache
         self._kept: dict[str, object] = {}
         self.row, self.rate_hz = parts.row, parts.rate_hz
+        self.samples_a_step = parts.samples_a_step
         self._step_s = Fraction(parts.samples_a_step, parts.rate_hz)
         self.curve_rate_hz = 2 / self._step_s
 
@@ -218,24 +220,40 @@ class MmaudioGuide(Guide):
         assert isinstance(scene, MmaudioScene)
         with watch.stage("load", progress):
             flow = self._part("flow", self._parts.flow)
-        stretches = plan(scene.units, WINDOW_UNITS, OVERLAP_UNITS, scene.cuts)  # in units
-        windows = [self._latents(scene, stretch) for stretch in stretches]
         scale = options.guidance or self._parts.sampling.guidance
         total = options.steps or self._parts.sampling.steps
 
-        def window_field(number: int) -> Velocity:
-            told, empty = self._conditions(flow, scene, stretches[number], windows[number].steps)
-            return field(flow, told, empty, scale)
+        def velocity_of(whole: Window) -> Velocity:
+            units = self._units(scene, whole)
+            cuts = [cut - units.first for cut in scene.cuts]
+            stretches = [part.moved(units.first) for part in plan(units.steps, WINDOW_UNITS, OVERLAP_UNITS, cuts)]
+            windows = [self._latents(scene, stretch).moved(-whole.first) for stretch in stretches]
 
-        velocity = blended(windows, remembered(window_field))
+            def window_field(number: int) -> Velocity:
+                told, empty = self._conditions(flow, scene, stretches[number], windows[number].steps)
+                return field(flow, told, empty, scale)
 
-        return latents_by(flow, velocity, scene.steps, total, self._parts.device)
+            return blended(windows, remembered(window_field))
+
+        return latents_by(flow, velocity_of, scene.steps, total, self._parts.device)
 
     def decoder(self, scene: Scene, watch: Stopwatch, progress: Progress) -> Decoder:
         with watch.stage("load", progress):
             codec = self._part("codec", self._parts.codec)
 
         return sound_by(codec, scene.count)
+
+    def around(self, scene: Scene, first: int, end: int) -> Window:
+        assert isinstance(scene, MmaudioScene)
+        unit = UNIT_S * self.rate_hz
+        low, high = floor(first / unit), min(scene.units, ceil(end / unit))
+        return self._latents(scene, around(low, high, scene.units, WINDOW_UNITS, OVERLAP_UNITS))
+
+    def encoder(self, watch: Stopwatch, progress: Progress) -> Encoder:
+        with watch.stage("load", progress):
+            codec = self._part("hearing", lambda: load_hearing_codec(self._parts))
+
+        return latents_of(codec, self._parts.device)
 
     def _part(self, name: str, load: Callable[[], Part]) -> Part:
         """A part of the model, loaded; on an accelerator kept for the next time."""
@@ -297,6 +315,11 @@ class MmaudioGuide(Guide):
         """The latent steps of a stretch of units."""
         end = scene.steps if stretch.end == scene.units else nearest(stretch.end * UNIT_S / self._step_s)
         return Window(nearest(stretch.first * UNIT_S / self._step_s), end)
+
+    def _units(self, scene: MmaudioScene, window: Window) -> Window:
+        """The units whose latent steps a window covers; the inverse of `_latents`."""
+        end = scene.units if window.end == scene.steps else nearest(window.end * self._step_s / UNIT_S)
+        return Window(nearest(window.first * self._step_s / UNIT_S), end)
 
     def _conditions(
         self, flow: FlowNetwork, scene: MmaudioScene, stretch: Window, steps: int

@@ -48,7 +48,7 @@ class Nets:
     device: torch.device
 
 
-MINI_SAMPLING = Sampling(steps=16, guidance=6.0, window=216, overlap=44)
+MINI_SAMPLING = Sampling(steps=8, guidance=6.0, window=216, overlap=44)
 """Found on held-out prompts; figures in docs/log.md. Trained on 176 steps (8.2 s), good up to 216 (10 s)."""
 
 
@@ -146,4 +146,6 @@ def _tiny(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Nets:
         # Training starts with closed gates; here prompts and cues must change the sound at once.
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
     flow.to(device).eval().requires_grad_(False)
-    return Nets(row, flow, Codec(vae, vocoder), Sampling(steps=2, guidance=2.0, window=88, overlap=16), device)
+    return Nets(
+        row, flow, Codec(vae, vocoder), Sampling(steps=2, guidance=2.0, window=88, overlap=16), device
+    )

@@ -1,0 +1,82 @@
+"""The table of `encoders/rhythm.py`, measured on the recordings that may be trained on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from phonofilm.codec.onsets import detect_onsets
+from phonofilm.data.captions import LabelCaptions, load_captions
+from phonofilm.data.manifest import RATE_HZ, SampleStore, build_store, read_index
+from phonofilm.encoders.rhythm import Pattern
+from phonofilm.encoders.sentences import SentenceEncoder
+from phonofilm.errors import InputError
+
+STRIKING_KINDS = ("event", "events")
+PATTERNS_A_LABEL = 6
+LONGEST_S = 10.0
+MIN_STRENGTH = 0.25
+COMPONENTS = 64
+"""Of 384. Held-out descriptions find a label of the right kind in 91.9 % of cases (92.0 % with all)."""
+LEAD_S = 0.1
+"""From the beginning of a pattern to its first onset, so that a first attack is whole."""
+LAST_REST_S = (0.3, 1.5)
+"""After the last onset of a recording its silence goes on for no less and no more than this, up to the next."""
+
+
+def build_rhythms(sounds: Path, run: Path, path: Path) -> None:
+    """Write the table to `path`. sounds: the folder of recordings; run: as in `train/mini.py`."""
+    recordings = read_index(sounds)
+    store = build_store(recordings, run.parent / "store")
+    captions = load_captions()
+    patterns: dict[str, list[Pattern]] = {label: [] for label in captions}
+    for index, recording in enumerate(recordings):
+        rows = patterns.get(recording.label)
+        if rows is None:
+            raise InputError(f"label {recording.label!r} has no captions; add a row to captions.tsv")
+        if captions[recording.label].kind == "events" and not recording.held_out and len(rows) < PATTERNS_A_LABEL:
+            pattern = measured(store, index)
+            if pattern is not None:
+                rows.append(pattern)
+    mean, basis, vectors = components(captions, SentenceEncoder.load())
+    words = {
+        "labels": list(captions),
+        "strikes": [row.kind in STRIKING_KINDS for row in captions.values()],
+        "patterns": [patterns[label] for label in captions],
+    }
+    tensors = {"mean": mean.half(), "basis": basis.half().contiguous(), "vectors": vectors.half().contiguous()}
+    save_file(tensors, path, {"table": json.dumps(words)})
+    path.chmod(0o644)  # safetensors writes files that only their owner may read
+
+
+def measured(store: SampleStore, index: int) -> Pattern | None:
+    """The pattern of one recording, from its first onset on; None where fewer than two things are heard."""
+    wave = store.samples(index)[: int(LONGEST_S * RATE_HZ)]
+    if len(wave) < RATE_HZ // 10:
+        return None
+    times, strengths = detect_onsets(wave, RATE_HZ)
+    clear = strengths > MIN_STRENGTH
+    times, strengths = times[clear], strengths[clear]
+    if len(times) < 2:
+        return None
+    rest = float(np.clip(len(wave) / RATE_HZ - times[-1], *LAST_REST_S))
+    onsets = [
+        (round(float(t - times[0]) + LEAD_S, 3), round(float(s), 2)) for t, s in zip(times, strengths, strict=True)
+    ]
+    return (*onsets, (round(onsets[-1][0] + rest - LEAD_S, 3), 0.0))
+
+
+def components(captions: dict[str, LabelCaptions], encoder: SentenceEncoder) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean (E,), principal components (D, E) and coordinates (N, D) of the labels' mean descriptions."""
+    rows = []
+    for row in captions.values():
+        rows.append(F.normalize(encoder.encode(list(row.descriptions)).mean(0), dim=0))
+    means = torch.stack(rows)  # (N, E)
+    centre = means.mean(0)
+    _, _, axes = torch.linalg.svd(means - centre, full_matrices=False)
+    basis = axes[:COMPONENTS]  # (D, E)
+    return centre, basis, F.normalize((means - centre) @ basis.T, dim=1)
