@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline": {"media", "mix", "scenes"},
     "data": {"media", "mix", "codec", "weights"},
     "train": {"data", "weights", *NETS},
-    "evaluate": {"media", "mix", "codec", "weights", "pipeline", "data"},
+    "evaluate": {"media", "mix", "codec", "weights", "windows", "pipeline", "data"},
     "cli": {"media", "mix", "weights", "pipeline", "data", "train", "evaluate", *NETS},
     "__main__": {"cli"},
     "__init__": {"pipeline"},

@@ -1,5 +1,6 @@
 """The listener: alike in batches and alone, deaf to level, any length, silence means nothing, files round-trip."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from phonofilm.codec.listener import (
     HOP,
+    SENTENCE_WIDTH,
     SHORTEST_FRAMES,
     Listener,
     ListenerConfig,
@@ -30,6 +33,7 @@ CONFIG = ListenerConfig(
     dropout=0.1,
     range_nepers=7.0,
     window_frames=60,
+    words=6,
 )
 
 
@@ -101,6 +105,39 @@ def test_coarse_points_hold_the_mean_magnitude() -> None:
 def test_the_reference_follows_the_level() -> None:
     mel = noise(2, 128, 50)
     torch.testing.assert_close(reference_level(mel + 3.0), reference_level(mel) + 3.0)
+
+
+def test_scores_are_the_answers_to_the_embedding() -> None:
+    listener, wave = small(), noise(2, 200_000)  # more than one window
+    embedding = listener.embed(wave)
+    assert embedding.shape == (2, CONFIG.head)
+    torch.testing.assert_close(listener.answers(embedding).sigmoid(), listener.scores(wave))
+    assert not listener.embed(torch.zeros(1, 44_100)).any()
+
+
+def test_sounds_and_sentences_share_a_space() -> None:
+    listener = small()
+    sounds = listener.place_sounds(listener.embed(noise(3, 50_000)))
+    sentences = listener.place_sentences(noise(4, SENTENCE_WIDTH))
+    assert sounds.shape == (3, CONFIG.words)
+    assert sentences.shape == (4, CONFIG.words)
+    for places in (sounds, sentences):
+        torch.testing.assert_close(places.norm(dim=1), torch.ones(len(places)))
+
+
+def test_a_file_from_before_sentences_is_read_and_has_none(tmp_path: Path) -> None:
+    path = tmp_path / "old.safetensors"
+    listener = Listener(replace(CONFIG, words=0)).eval()
+    save_listener(listener, path)
+    with safe_open(path, "pt") as file:
+        config = json.loads(file.metadata()["config"])
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    del config["words"]
+    save_file(tensors, path, metadata={"config": json.dumps(config)})
+    back = read_listener(path)
+    assert back.config.words == 0
+    with pytest.raises(ModelError, match="no sentences"):
+        back.place_sounds(torch.zeros(1, CONFIG.head))
 
 
 def test_files_round_trip_in_half_precision(tmp_path: Path) -> None:

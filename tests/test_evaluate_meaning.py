@@ -11,7 +11,7 @@ from scipy.signal import butter, sosfilt
 import phonofilm.weights
 from phonofilm.codec.listener import Listener, ListenerConfig, read_listener
 from phonofilm.errors import ModelError
-from phonofilm.evaluate.meaning import PROMPTS, Judgement, agreement, judge, mean_score, uninvited
+from phonofilm.evaluate.meaning import PROMPTS, Judgement, agreement, judge, mean_score
 from phonofilm.types import FloatArray, Waveform
 
 RATE_HZ = 44_100
@@ -22,7 +22,7 @@ class Labeller(Listener):
 
     def __init__(self) -> None:
         names = (*PROMPTS.values(), "speech", "music")
-        super().__init__(ListenerConfig(names, 64, 1, (1,), 1, 0.0, 7.0, 215))
+        super().__init__(ListenerConfig(names, 64, 1, (1,), 1, 0.0, 7.0, 215, 0))
 
     def scores(self, wave: torch.Tensor) -> torch.Tensor:
         scores = torch.zeros(len(wave), len(self.config.classes))
@@ -131,7 +131,13 @@ def test_a_class_the_listener_lacks_is_an_error() -> None:
         Judgement((("dog", 0.5),)).score("violin")
 
 
-def test_uninvited_and_mean_score() -> None:
-    sounds = [heard(10), heard(11), heard(0), heard(1)]
-    assert uninvited(sounds, Labeller()) == {"speech": 0.25, "music": 0.25}
-    assert mean_score(sounds, Labeller(), "dog") == pytest.approx(0.225)
+def test_mean_score() -> None:
+    assert mean_score([heard(10), heard(11), heard(0), heard(1)], Labeller(), "dog") == pytest.approx(0.225)
+
+
+def test_a_choice_among_some_classes_leaves_the_others_out() -> None:
+    result = agreement(lambda prompt, seed: heard(10), Labeller(), [0], {"rain": "rain"}, among=("rain", "speech"))
+    assert result.classes == ("rain", "speech")
+    assert result.confusion.tolist() == [[0, 1, 0]]
+    assert Judgement((("dog", 0.5), ("rain", 0.2))).top_among(("rain",)) == "rain"
+    assert Judgement((("dog", 0.0), ("rain", 0.0))).top_among(("rain", "dog")) is None

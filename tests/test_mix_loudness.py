@@ -15,6 +15,7 @@ from phonofilm.mix.loudness import (
     limit,
     normalise,
     true_peak,
+    without_offset,
 )
 from phonofilm.types import Waveform
 
@@ -155,3 +156,14 @@ def test_short_sounds_are_measured_too(length_s: float) -> None:
     after = normalise(noise(length_s, -30), -30.0)
     assert math.isfinite(integrated_lufs(after))
     assert db(true_peak(after)) <= TRUE_PEAK_DB
+
+
+def test_an_offset_goes_and_what_is_heard_stays() -> None:
+    time_s = np.arange(2 * 44100) / 44100
+    tone = 0.3 * np.sin(2 * np.pi * 100 * time_s)
+    result = without_offset((tone + 0.4 + 0.2 * np.sin(2 * np.pi * 2 * time_s)).astype(np.float32), 44100)
+    settled = result[44100:]
+    assert abs(float(settled.mean())) < 1e-3
+    assert float(np.sqrt((settled**2).mean())) == pytest.approx(0.3 / np.sqrt(2), rel=0.02)
+    assert result.dtype == np.float32
+    assert not without_offset(np.zeros(100, np.float32), 44100).any()

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -30,6 +31,28 @@ def film() -> Phonofilm:
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     return make_clip(tmp_path / "clip.mp4", sound="click")
+
+
+def still_clip(path: Path, seconds: int) -> Path:
+    """A dark wall at which nothing happens."""
+    wall = np.full((96, 128, 3), 40, np.uint8) + np.random.default_rng(0).integers(0, 12, (96, 128, 1), np.uint8)
+    with av.open(path, "w") as file:
+        stream = file.add_stream("libx264", rate=12)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for _ in range(12 * seconds):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(wall, format="rgb24")))
+        file.mux(stream.encode())
+    return path
+
+
+def test_where_nothing_happens_and_nothing_is_asked_for_there_is_only_a_room(tmp_path: Path, film: Phonofilm) -> None:
+    path = still_clip(tmp_path / "still.mp4", 2)
+    (alone,) = film.add_sound(path, tmp_path / "alone.mp4")
+    assert alone.cues is not None
+    assert not alone.cues.events
+    assert integrated_lufs(alone.sound) < -45
+    (asked,) = film.add_sound(path, tmp_path / "asked.mp4", prompt="heavy rain")
+    assert integrated_lufs(asked.sound) > -20
 
 
 def names(folder: Path) -> list[str]:

@@ -20,7 +20,7 @@ from phonofilm.errors import MediaError, OptionError
 from phonofilm.media.audio import check_sound_path, read_audio, read_clip_audio, resample, to_stereo, write_audio
 from phonofilm.media.mux import check_output, mux, muxed_path
 from phonofilm.media.probe import probe
-from phonofilm.mix.loudness import limit, normalise
+from phonofilm.mix.loudness import limit, normalise, without_offset
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import place_effects
 from phonofilm.mix.splice import fitted, hushed, loud_db, ranges, silenced, spliced
@@ -145,7 +145,7 @@ class Phonofilm:
         made = []
         for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, edit, watch, progress):
             with take_watch.stage("mix", progress):
-                sound = self._finish(wave, sight, chosen, edit)
+                sound = self._finish(wave, sight, scene, chosen, edit)
             with take_watch.stage("write", progress):
                 written = self._write(sound, info, path, audio_only, seed_here, chosen)
             logger.info("seed %d → %s", seed_here, written)
@@ -189,7 +189,7 @@ class Phonofilm:
         for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, None, watch, progress):
             with take_watch.stage("mix", progress):
                 curves = flat_curves(self._guide.curve_rate_hz)
-                sound = self._level(wave, curves, chosen.mono, chosen.loudness)
+                sound = self._level(wave, curves, scene, chosen)
             with take_watch.stage("write", progress):
                 write_audio(sound, path)
             made.append(Take(path, seed_here, sound, None, take_watch.seconds))
@@ -232,13 +232,15 @@ class Phonofilm:
                     first = 0 if held is None else held.first * self._guide.samples_a_step
                     piece = decode(latents, chosen.seed + number)[: scene.count - first]  # (S',)
                     wave[first : first + len(piece)] = piece
+                wave = without_offset(wave, self._guide.rate_hz)
             yield path, chosen.seed + number, wave, take_watch
 
-    def _finish(self, wave: FloatArray, sight: Sight, chosen: AddOptions, edit: Edit | None) -> Waveform:
+    def _finish(self, wave: FloatArray, sight: Sight, scene: Scene, chosen: AddOptions, edit: Edit | None) -> Waveform:
         wave = _muted(wave, sight.sheet, self._guide.rate_hz)
         if edit is not None:
             return self._set_in(wave, sight, chosen, edit)
-        return self._with_original(self._level(wave, sight.curves, chosen.mono, chosen.loudness), sight.clip, chosen)
+        sound = self._level(wave, sight.curves, scene, chosen)
+        return self._with_original(sound, sight.clip, chosen)
 
     def _with_original(self, sound: Waveform, clip: ClipInfo, chosen: AddOptions) -> Waveform:
         if not chosen.keep_original:
@@ -262,11 +264,13 @@ class Phonofilm:
         new = fitted(_as_long(resample(sound, earlier.rate_hz), earlier.samples.shape[1]), earlier, spans)
         return spliced(earlier, self._with_original(new, sight.clip, chosen), spans)
 
-    def _level(self, wave: FloatArray, curves: CueCurves, mono: bool, loudness: str) -> Waveform:
+    def _level(self, wave: FloatArray, curves: CueCurves, scene: Scene, chosen: AddOptions | MakeOptions) -> Waveform:
         rate_hz = self._guide.rate_hz
-        sound = Waveform(wave[None], rate_hz) if mono else place_effects(wave, curves, rate_hz)
-        target = loudness_target(loudness)
-        return limit(sound) if target is None else normalise(sound, target)
+        sound = Waveform(wave[None], rate_hz) if chosen.mono else place_effects(wave, curves, rate_hz)
+        target = loudness_target(chosen.loudness)
+        if target is None:
+            return limit(sound)
+        return normalise(sound, target if scene.loudest_lufs is None else min(target, scene.loudest_lufs))
 
     def _write(
         self, sound: Waveform, info: ClipInfo, path: Path, audio_only: bool, seed: int, chosen: AddOptions

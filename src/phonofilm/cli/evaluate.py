@@ -87,3 +87,35 @@ def evaluate_meaning(
     else:
         typer.echo(result.table())
         typer.echo(f"agreement {result.share:.0%}")
+
+
+@evaluate_app.command("report")
+def evaluate_report(
+    clips: Annotated[
+        list[Path] | None, typer.Argument(help="Video files to give sound to and measure.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for report.html and report.json.")] = Path("report"),
+    sounds: Annotated[
+        Path | None,
+        typer.Option("--sounds", help="Folder of recordings with its index.tsv, for distances to real ones."),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Sixteen takes of each prompt instead of three.")] = False,
+    model: ModelOption = "mini",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    weights_dir: WeightsDirOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Measure a model and write one page and one JSON file: what it is good at, what not, and what no measure sees."""
+    start_logging(verbose)
+    from phonofilm.encoders.sentences import SentenceEncoder
+    from phonofilm.evaluate.report import report
+    from phonofilm.pipeline import Phonofilm
+
+    with progress_bars() as progress:
+        film = Phonofilm.load(model, device, precision=precision, weights_dir=weights_dir)
+        encode = SentenceEncoder.load().encode
+        size = "full" if full else "quick"
+        result = report(film, out, clips=clips or (), sounds=sounds, size=size, encode=encode, progress=progress)
+    typer.echo(json.dumps(result, indent=1) if as_json else str(out / "report.html"))

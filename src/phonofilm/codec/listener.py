@@ -8,8 +8,12 @@ The network is a plain residual 2-d convolution stack with batch normalisation, 
 little data (Kong et al. 2020, "PANNs"; Piczak 2015), pooled over time by mean plus maximum, so that a steady sea and
 a single sneeze are both heard, in a recording of any length.
 
-Dimension letters: B batch, S samples, M mel bands, T steps of the log-mel, C classes, W channels, H head width,
-N windows.
+What stands before the last layer, the embedding, is used in two more ways: distances between sets of sounds are taken
+in it, and a small head brings it into one space with sentences, so that any words can be compared with a sound (as
+Elizalde et al. 2022, "CLAP", with a linear map on either side, since the recordings are few).
+
+Dimension letters: B batch, S samples, M mel bands, T steps of the log-mel, C classes, W channels, H width of the
+embedding, N windows, K sentences, D width of a sentence vector (384), P width of the common space.
 """
 
 import itertools
@@ -40,6 +44,8 @@ two, which changes no class, and three opinions are better than one: by five-fol
 ten classes right. Opinions at other speeds added nothing."""
 SHORTEST_FRAMES = 43
 """Shorter sounds are continued with silence to this length (1 s)."""
+SENTENCE_WIDTH = 384
+"""Of the sentence vectors (MiniLM) that the words head was trained with."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,8 @@ class ListenerConfig:
     """Dimensions of the network and the names of its outputs.
 
     range_nepers: how far below the reference a spectrogram reaches; the rest counts as silence.
-    window_frames: longer recordings are heard in pieces of about this many frames whose logits are averaged.
+    window_frames: longer recordings are heard in pieces of about this many frames whose embeddings are averaged.
+    words: width of the space that sounds and sentences share; 0 when the listener was taught no sentences.
     """
 
     classes: tuple[str, ...]
@@ -58,6 +65,7 @@ class ListenerConfig:
     dropout: float
     range_nepers: float
     window_frames: int
+    words: int
 
 
 def coarse(mel: Tensor) -> Tensor:
@@ -97,6 +105,7 @@ class Listener(nn.Module):
     def __init__(self, config: ListenerConfig) -> None:
         super().__init__()
         self.config = config
+        self.mel = MelSpectrogram(MEL_44K)  # has no weights and is in no file
         self.stem = nn.Conv2d(1, config.stem, 5, stride=2, padding=2, bias=False)
         self.stem_norm = nn.BatchNorm2d(config.stem)
         widths = (config.stem, *config.widths)
@@ -105,9 +114,12 @@ class Listener(nn.Module):
         self.head_in = nn.Linear(widths[-1] * rows, config.head)
         self.dropout = nn.Dropout(config.dropout)
         self.head_out = nn.Linear(config.head, len(config.classes))
+        if config.words:
+            self.words_of_sound = nn.Linear(config.head, config.words, bias=False)
+            self.words_of_sentence = nn.Linear(SENTENCE_WIDTH, config.words, bias=False)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Coarse log-mel (B, M, T), T >= SHORTEST_FRAMES → logits (B, C)."""
+        """Coarse log-mel (B, M, T), T >= SHORTEST_FRAMES → embedding (B, H)."""
         level = (mel - reference_level(mel)) / self.config.range_nepers  # (B, M, T)
         level = level.clamp(-1, 0.5) * 2 + 1  # -1 is silence, 1 the reference
         x = level[:, None]  # (B, 1, M, T)
@@ -118,12 +130,30 @@ class Listener(nn.Module):
         # Pitch is not averaged away: where in the spectrum something lies tells a helicopter from rain.
         x = x.permute(0, 3, 1, 2).flatten(2)  # (B, T/16, W M/16)
         x = torch.relu(self.head_in(self.dropout(x)))  # (B, T/16, H)
-        x = x.mean(dim=1) + x.amax(dim=1)  # (B, H)
-        logits: Tensor = self.head_out(self.dropout(x)).float()  # (B, C)
+        embedding: Tensor = x.mean(dim=1) + x.amax(dim=1)  # (B, H)
+        return embedding
+
+    def answers(self, embedding: Tensor) -> Tensor:
+        """Embedding (B, H) → logits (B, C)."""
+        logits: Tensor = self.head_out(self.dropout(embedding)).float()  # (B, C)
         return logits
 
+    def place_sounds(self, embedding: Tensor) -> Tensor:
+        """Embedding (B, H) → unit vectors (B, P) in the space shared with sentences. Raises ModelError without one."""
+        self._check_words()
+        return nn.functional.normalize(self.words_of_sound(embedding).float(), dim=-1)  # (B, P)
+
+    def place_sentences(self, vectors: Tensor) -> Tensor:
+        """Sentence vectors (K, D) → unit vectors (K, P) in the space shared with sounds. Raises ModelError without."""
+        self._check_words()
+        return nn.functional.normalize(self.words_of_sentence(vectors).float(), dim=-1)  # (K, P)
+
+    def _check_words(self) -> None:
+        if not self.config.words:
+            raise ModelError("this listener was taught no sentences; install Phonofilm again")
+
     def heard(self, mel: Tensor) -> Tensor:
-        """Coarse log-mel (B, M, T), T >= SHORTEST_FRAMES → logits (B, C), the mean over PITCHES."""
+        """Coarse log-mel (B, M, T), T >= SHORTEST_FRAMES → embedding (B, H), the mean over PITCHES."""
         reach = max(PITCHES)
         wide = nn.functional.pad(mel, (0, 0, reach, reach), mode="replicate")  # (B, M + 2 reach, T)
         bands = mel.shape[1]
@@ -131,20 +161,35 @@ class Listener(nn.Module):
         return torch.stack([self(part) for part in moved]).mean(dim=0)
 
     @torch.no_grad()
+    def embed(self, wave: Tensor) -> Tensor:
+        """Mono waveforms (B, S) at 44.1 kHz, any level and length → embedding (B, H), 0 where nothing is loud enough.
+
+        Level is not seen, nor anything that comes and goes faster than 23 ms, nor phase. What is louder than the rest
+        of a sound for one moment counts as much as what goes on throughout.
+        """
+        peak = _peaks(wave)  # (B, 1)
+        frames = max(SHORTEST_FRAMES, -(-wave.shape[1] // HOP))
+        wave = nn.functional.pad(wave / peak.clamp_min(SILENT_PEAK), (0, frames * HOP - wave.shape[1]))
+        mel = coarse(self.mel(wave))  # (B, M, T)
+        count = max(1, round(frames / self.config.window_frames))
+        length = -(-frames // count)
+        starts = [round(i * (frames - length) / max(1, count - 1)) for i in range(count)]
+        parts = torch.stack([self.heard(mel[:, :, start : start + length]) for start in starts])  # (N, B, H)
+        return parts.mean(dim=0) * (peak > SILENT_PEAK)  # (B, H)
+
+    @torch.no_grad()
     def scores(self, wave: Tensor) -> Tensor:
         """Mono waveforms (B, S) at 44.1 kHz, any level and length → scores (B, C), each 0 to 1, independent.
 
         A waveform that never exceeds SILENT_PEAK scores 0 everywhere.
         """
-        peak = wave.abs().amax(dim=1, keepdim=True) if wave.shape[1] else wave.new_zeros(len(wave), 1)  # (B, 1)
-        frames = max(SHORTEST_FRAMES, -(-wave.shape[1] // HOP))
-        wave = nn.functional.pad(wave / peak.clamp_min(SILENT_PEAK), (0, frames * HOP - wave.shape[1]))
-        mel = coarse(MelSpectrogram(MEL_44K).to(wave.device)(wave))  # (B, M, T)
-        count = max(1, round(frames / self.config.window_frames))
-        length = -(-frames // count)
-        starts = [round(i * (frames - length) / max(1, count - 1)) for i in range(count)]
-        logits = torch.stack([self.heard(mel[:, :, start : start + length]) for start in starts])  # (N, B, C)
-        return logits.mean(dim=0).sigmoid() * (peak > SILENT_PEAK)  # (B, C)
+        embedding = self.embed(wave)  # (B, H)
+        return self.answers(embedding).sigmoid() * (_peaks(wave) > SILENT_PEAK)  # (B, C)
+
+
+def _peaks(wave: Tensor) -> Tensor:
+    """(B, S) → (B, 1) the largest absolute value of each; 0 for none."""
+    return wave.abs().amax(dim=1, keepdim=True) if wave.shape[1] else wave.new_zeros(len(wave), 1)
 
 
 def save_listener(listener: Listener, path: Path) -> None:
@@ -183,6 +228,7 @@ def _config(metadata: dict[str, str], path: Path) -> ListenerConfig:
         row: dict[str, Any] = json.loads(metadata["config"])
     except (KeyError, json.JSONDecodeError) as error:
         raise ModelError(f"listener {path} has no readable config; install Phonofilm again") from error
+    row = {"words": 0, **row}  # files from before sentences were taught do not say so
     if set(row) != {field.name for field in fields(ListenerConfig)}:
         raise ModelError(f"listener {path} has a config of another version; install Phonofilm again")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}

@@ -8,7 +8,7 @@ Dimension letters: L latent steps, C latent width, S samples.
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -70,9 +70,13 @@ class Sight:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything the network is told about one soundtrack. count: samples wanted, S."""
+    """Everything the network is told about one soundtrack.
+
+    count: samples wanted, S. loudest_lufs: the loudness that it is not to be raised above, None where it may have any.
+    """
 
     count: int
+    loudest_lufs: float | None = field(default=None, kw_only=True)
 
 
 class Guide(ABC):

@@ -48,6 +48,8 @@ STRUCK_WORDS = "a dull thud, something is tapped, quiet room tone"
 STILL_WORDS = "quiet room tone, fabric rustling"
 """What is asked for when there is no prompt and the picture names nothing: an unguided draw would be a random sound, a
 chainsaw as likely as rain. Where things strike each other in the picture they are heard to."""
+ROOM_TONE_LUFS = -46.0
+"""A room in which nothing happens: there, and not noticed."""
 STRUCK_EVENTS_HZ = 0.3
 CONTINUOUS_KINDS = ("ambience", "vehicle")
 """Expected sounds that go on without hits: a jolt in the picture of a driving car is no blow."""
@@ -155,7 +157,8 @@ class MiniGuide(Guide):
         """
         assert isinstance(sight, MiniSight)
         with watch.stage("encode", progress):
-            text = self._words(options.prompt or words_for_unnamed(sight))
+            words = options.prompt or words_for_unnamed(sight)
+            text = self._words(words)
             onset: Tensor | None = torch.from_numpy(sight.curves.onset) * options.sync
             activity: Tensor | None = None
             if sight.edited and sight.sheet.stretches:
@@ -170,7 +173,19 @@ class MiniGuide(Guide):
             cuts = tuple(time_s / float(self._step_s) for time_s in sight.cuts_s)
             negative = self._words(options.negative)
             steps, local = self._steps(count), self._local_words(sight.sheet)
-            return MiniScene(count, steps, sight.image, sight.known, onset, activity, text, negative, cuts, local)
+            return MiniScene(
+                count,
+                steps,
+                sight.image,
+                sight.known,
+                onset,
+                activity,
+                text,
+                negative,
+                cuts,
+                local,
+                loudest_lufs=ROOM_TONE_LUFS if words == STILL_WORDS and not sight.sheet.events else None,
+            )
 
     def spoken_scene(
         self, prompt: str, count: int, options: MakeOptions, watch: Stopwatch, progress: Progress

@@ -4,13 +4,16 @@ Recordings are split by source (`Recording.group`), never by take. `train_listen
 but the held-out tenth; `cross_validate` trains one network a fold and judges every recording of the ten named classes
 with a network that has not heard its source.
 
-Dimension letters: B batch, S samples, M mel bands, T steps of the log-mel, C classes, R recordings.
+Sentences are taught in the same run: each of the descriptions that the generator is trained with is to lie nearer to
+the sounds of its label than the descriptions of all other labels do.
+
+Dimension letters: B batch, S samples, M mel bands, T steps of the log-mel, C classes, R recordings, L labels, D width
+of a sentence vector, P width of the space that sounds and sentences share.
 """
 
 import hashlib
 import logging
 import os
-import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,65 +34,14 @@ from phonofilm.codec.listener import (
     reference_level,
 )
 from phonofilm.codec.spectral import MEL_44K, MelSpectrogram
+from phonofilm.data.captions import load_captions
 from phonofilm.data.manifest import Recording, SampleStore, build_store, read_index
+from phonofilm.data.sound_classes import OTHERS, TEN, THIRTY, classes_of
+from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.train.loop import Loop
 from phonofilm.types import FloatArray
 
 logger = logging.getLogger(__name__)
-
-TEN = ("dog", "rain", "sea waves", "crying baby", "clock tick", "person sneeze", "helicopter", "chainsaw", "rooster",
-       "fire crackling")  # fmt: skip
-OTHERS = ("speech", "music", "impact", "keyboard", "engine", "bird", "animal", "explosion", "water", "ambience",
-          "voice")  # fmt: skip
-
-RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    # (category or "", pattern searched in the label, classes). The first that fits counts; no class: not used.
-    ("", r"^dog$|^dog bark$|^puppy bark$", ("dog",)),
-    ("", r"^rain and thunder$|^thunderstorm$", ("rain", "explosion")),
-    ("nature", r"^rain( heavy| light| medium)?$|^ambient rain$|stereo rain$", ("rain",)),
-    ("", r"water lapping", ("sea waves", "water")),
-    ("", r"^sea waves$|^waves small$", ("sea waves",)),
-    ("", r"^baby cry$", ("crying baby",)),
-    ("", r"^clock tick$|^watch tick$|^stopwatch$", ("clock tick",)),
-    ("", r"^person sneeze$", ("person sneeze",)),
-    ("", r"^helicopter$", ("helicopter",)),
-    ("", r"^chainsaw$", ("chainsaw",)),
-    ("", r"^rooster$", ("rooster",)),
-    ("nature", r"^(fire|fireplace) crackl|^crackling$|^fire (fire|long)$", ("fire crackling",)),
-    # What cannot be told from its label, or sounds like one class and is named after another.
-    ("", r"^animals?( noises| vocal)?$|^human animals$|white noise|^shower$|sprinkler|^storm water$|^chicken$"
-         r"|^background|people talking|^pig impression$|^robot|^fire (smoke|inflame)|^fume|sauna|^machine$|^powertool"
-         r"|^thunder drum|^water (hit|pan|can|glass)|^fuse|^fire fuse|^fingers$|^roll$|^plane plane", ()),
-    ("", r"birds (outside|in)", ("bird", "ambience")),
-    ("", r"churchbells", ("ambience",)),
-    ("", r"keyboard", ("keyboard",)),
-    ("", r"siren|alarm|\bhorn\b|honking|buzzer|phone\d?$|^train whistle$", ()),
-    ("music_instruments", r"\bbells?\b|chime|gong|celesta", ("music",)),
-    ("", r"\bbells?\d?\b|^doorbell|^(ring|ping|ting|pling|tinkle)$|metal ring", ("music",)),
-    ("", r"crowd|audience|cheer|chatter$|grocery|^cheers", ("voice",)),
-    ("human_nonspeech", r"clap|running|whistle|peeing", ()),
-    ("", r"thunder|lightning|earthquake", ("explosion",)),
-    ("", r"cricket|cicada|grasshopper|\bbees?\b|^buzz$|mosquito", ("animal",)),
-    ("", r"\bbirds?\b|chirp|^crow|\bowl\b|parrot|seagull|pigeon|quail|peacock|duck|quack|goose|turkey|penguin"
-         r"|woodpecker|vulture", ("bird",)),
-    ("nature", r"^wind|^leaves|tree creak|boat creak", ("ambience",)),
-    ("nature", r"footstep", ("impact", "water")),
-    ("vehicles_machines", r"car door|shopping cart|walking|elevator|^handbrake|stomp|tire squeal|^cart$", ()),
-    ("weapons_explosions", r"melee|cock|reload|pump$|dry$|click|hit ground", ("impact",)),
-    ("impacts_foley", r"\b(blow(er|ing)?|tone|bowed|pump|whirling|air|fan|hum|hiss|reverb|water|tube|winding|windup)\b"
-         r"|\b(toy|rewind|electric\w*|wind up|holder long)\b", ()),
-)  # fmt: skip
-BY_CATEGORY = {"speech": "speech", "music_instruments": "music", "impacts_foley": "impact", "animals": "animal",
-               "vehicles_machines": "engine", "weapons_explosions": "explosion", "nature": "water",
-               "ambience_crowd": "ambience", "human_nonspeech": "voice"}  # fmt: skip
-
-
-def classes_of(recording: Recording) -> tuple[str, ...]:
-    """The classes that a recording is an example of; none when its label does not tell."""
-    for category, pattern, classes in RULES:
-        if category in ("", recording.category) and re.search(pattern, recording.label):
-            return classes
-    return (BY_CATEGORY[recording.category],)
 
 
 @dataclass(frozen=True)
@@ -101,6 +53,10 @@ class ListenerRecipe:
     batch: int
     crop_frames: tuple[int, ...]
     ten_weight: float
+    twenty_weight: float
+    words_weight: float
+    words_sharpness: float
+    words_kinship: float
     mix_share: float
     mix_gain_nepers: float
     stretch: float
@@ -119,7 +75,7 @@ def mini_listener() -> ListenerRecipe:
     """The recipe of the shipped listener."""
     return ListenerRecipe(
         net=ListenerConfig(
-            classes=TEN + OTHERS,
+            classes=THIRTY + OTHERS,
             bands=BANDS,
             stem=16,
             widths=(32, 64, 128),
@@ -127,11 +83,16 @@ def mini_listener() -> ListenerRecipe:
             dropout=0.3,
             range_nepers=7.0,
             window_frames=215,
+            words=64,
         ),
-        steps=9_000,
+        steps=12_000,
         batch=32,
         crop_frames=(86, 108, 129, 172),
         ten_weight=3.0,
+        twenty_weight=2.0,
+        words_weight=0.3,
+        words_sharpness=15.0,
+        words_kinship=0.05,
         mix_share=0.4,
         mix_gain_nepers=0.8,
         stretch=0.15,
@@ -248,38 +209,66 @@ def blur_and_mask(mel: Tensor, uniform: Callable[..., Tensor]) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Sentences:
+    """Descriptions of every label as vectors.
+
+    vectors: one (descriptions, D) tensor a label. labels: (R,) which label each recording has. kin: (L, L) how much a
+    label's description is right for another label's sound, rows adding up to 1; near synonyms share.
+    """
+
+    vectors: list[Tensor]
+    labels: npt.NDArray[np.int64]
+    kin: Tensor
+
+
+@dataclass(frozen=True)
 class Material:
-    """What there is to train on: log-mels, and per recording its classes as (R, C) float32."""
+    """What there is to train on: log-mels, per recording its classes as (R, C) float32, and the sentences."""
 
     recordings: list[Recording]
     mels: MelStore
     targets: FloatArray
+    sentences: Sentences
 
 
-def read_material(sounds: Path, run: Path, classes: tuple[str, ...]) -> Material:
-    """Recordings, their log-mels (made once, in `run`) and their classes."""
-    recordings = read_index(sounds)
+def read_sentences(recordings: list[Recording], kinship: float) -> Sentences:
+    """The descriptions of the recordings' labels as vectors; `kinship` is the temperature of their kin."""
+    table, encoder = load_captions(), SentenceEncoder.load()
+    labels = sorted({recording.label for recording in recordings})
+    counts = [len(table[label].descriptions) for label in labels]
+    flat = encoder.encode([text for label in labels for text in table[label].descriptions])
+    vectors = list(torch.split(flat, counts))  # L times (descriptions, D)
+    means = nn.functional.normalize(torch.stack([rows.mean(dim=0) for rows in vectors]), dim=-1)  # (L, D)
+    places = {label: index for index, label in enumerate(labels)}
+    own = np.asarray([places[recording.label] for recording in recordings])
+    return Sentences(vectors, own, ((means @ means.T) / kinship).softmax(dim=-1))
+
+
+def read_material(sounds: Path, run: Path, recipe: ListenerRecipe) -> Material:
+    """Recordings, their log-mels (made once, in `run`), their classes and their sentences."""
+    recordings, classes = read_index(sounds), recipe.net.classes
     mels = MelStore(build_store(recordings, run.parent / "store"), run / "mels.f16")
     targets = np.zeros((len(recordings), len(classes)), np.float32)
     for row, recording in zip(targets, recordings, strict=True):
         row[[classes.index(name) for name in classes_of(recording)]] = 1
-    return Material(recordings, mels, targets)
+    return Material(recordings, mels, targets, read_sentences(recordings, recipe.words_kinship))
 
 
 MOST_VARIETY = 100
 
 
-def draw_weights(material: Material, indices: list[int], ten_weight: float) -> npt.NDArray[np.float64]:
+def draw_weights(material: Material, indices: list[int], recipe: ListenerRecipe) -> npt.NDArray[np.float64]:
     """Chance of each of `indices`; those without a class are never drawn.
 
     A class is drawn as often as the root of the number of its sources, since it is the variety that has to be learnt;
-    the ten named ones `ten_weight` times as often.
+    the thirty named ones several times as often.
     """
     targets = material.targets[indices]  # (R, C)
     groups = np.asarray([material.recordings[i].group for i in indices])
     variety = np.asarray([len(set(groups[column > 0])) for column in targets.T], np.float64)  # (C,)
     shares = np.sqrt(np.minimum(variety, MOST_VARIETY)) / np.maximum(targets.sum(axis=0), 1)
-    shares[: len(TEN)] *= ten_weight
+    shares[: len(TEN)] *= recipe.ten_weight
+    shares[len(TEN) : len(THIRTY)] *= recipe.twenty_weight
     weight: npt.NDArray[np.float64] = (targets * shares).max(axis=1)
     weight /= weight.sum()
     return weight
@@ -291,25 +280,37 @@ def draw_batch(
     recipe: ListenerRecipe,
     generator: np.random.Generator,
     noise: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Augmented random pieces of the `chosen` recordings: log-mel (B, M, T) and targets (B, C)."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Augmented random pieces of the `chosen` recordings: log-mel (B, M, T), classes (B, C), labels (B, L)."""
     length = int(generator.choice(recipe.crop_frames))
     crops = np.stack([draw_crop(material.mels.frames(i), length, generator) for i in chosen])  # (B, T, M)
     mel, targets = torch.from_numpy(crops).transpose(1, 2), torch.from_numpy(material.targets[chosen])
-    return augment(mel, targets, recipe, noise)
+    labels = nn.functional.one_hot(
+        torch.from_numpy(material.sentences.labels[chosen]), len(material.sentences.vectors)
+    )  # (B, L)
+    mel, both = augment(mel, torch.cat([targets, labels], dim=1), recipe, noise)
+    return mel, both[:, : targets.shape[1]], both[:, targets.shape[1] :]
 
 
-def loss_of(listener: Listener, mel: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """Each class a question of its own (binary cross entropy), plus which is the likeliest (cross entropy).
+def loss_of(
+    listener: Listener, batch: tuple[Tensor, Tensor, Tensor], sentences: Tensor, kin: Tensor, recipe: ListenerRecipe
+) -> Tensor:
+    """Each class a question of its own (binary cross entropy), which is the likeliest (cross entropy), and which of the
+    `sentences` (L, D), one a label, tells of it (cross entropy against the kin of its labels).
 
-    Both look at the same logits: the first sets where yes begins, the second learns faster from few recordings.
+    The first two look at the same logits: one sets where yes begins, the other learns faster from few recordings.
     """
+    mel, targets, labels = batch
     with torch.autocast("cpu", torch.bfloat16):
-        logits = listener(mel)  # (B, C)
-    smooth = targets * (1 - 2 * smoothing) + smoothing
+        embedding = listener(mel)  # (B, H)
+        logits = listener.answers(embedding)  # (B, C)
+    smooth = targets * (1 - 2 * recipe.label_smoothing) + recipe.label_smoothing
     each = nn.functional.binary_cross_entropy_with_logits(logits, smooth, reduction="sum") / len(mel)
     which = nn.functional.cross_entropy(logits, targets / targets.sum(dim=1, keepdim=True))
-    return 0.3 * each + which
+    likeness = listener.place_sounds(embedding.float()) @ listener.place_sentences(sentences).T  # (B, L)
+    told = (labels / labels.sum(dim=1, keepdim=True)) @ kin  # (B, L)
+    words = nn.functional.cross_entropy(recipe.words_sharpness * likeness, told)
+    return 0.3 * each + which + recipe.words_weight * words
 
 
 def fit(material: Material, indices: list[int], recipe: ListenerRecipe, checkpoint: Path) -> Listener:
@@ -328,10 +329,13 @@ def fit(material: Material, indices: list[int], recipe: ListenerRecipe, checkpoi
     )
     generator = np.random.default_rng((recipe.seed, loop.first))
     noise = torch.Generator().manual_seed(recipe.seed + loop.first)
-    weights = draw_weights(material, indices, recipe.ten_weight)
+    weights = draw_weights(material, indices, recipe)
+    vectors, kin = material.sentences.vectors, material.sentences.kin
     for step in range(loop.first, recipe.steps):
         chosen = [indices[i] for i in generator.choice(len(indices), recipe.batch, p=weights)]
-        loss = loss_of(listener, *draw_batch(material, chosen, recipe, generator, noise), recipe.label_smoothing)
+        sentences = torch.stack([rows[int(generator.integers(len(rows)))] for rows in vectors])  # (L, D)
+        batch = draw_batch(material, chosen, recipe, generator, noise)
+        loss = loss_of(listener, batch, sentences, kin, recipe)
         cosine = max(0.01, 0.5 + 0.5 * np.cos(np.pi * step / recipe.steps))
         loop.descend(step, recipe.learning_rate * min(1, (step + 1) / 200) * cosine, loss, 1.0, loss)
     return loop.average.network.eval()  # type: ignore[return-value]
@@ -339,19 +343,26 @@ def fit(material: Material, indices: list[int], recipe: ListenerRecipe, checkpoi
 
 def train_listener(sounds: Path, run: Path, recipe: ListenerRecipe) -> Listener:
     """The listener that is shipped: everything but the held-out tenth."""
-    material = read_material(sounds, run, recipe.net.classes)
+    material = read_material(sounds, run, recipe)
     return fit(material, [i for i, r in enumerate(material.recordings) if not r.held_out], recipe, run / "listener.pt")
+
+
+@torch.no_grad()
+def embed(listener: Listener, mels: MelStore, indices: list[int]) -> Tensor:
+    """Embeddings (R, H) of whole recordings (their first 20 s), unchanged."""
+    out = []
+    for index in indices:
+        mel = torch.from_numpy(mels.frames(index)[:860].astype(np.float32)).T[None]  # (1, M, T)
+        mel = nn.functional.pad(mel, (0, max(0, SHORTEST_FRAMES - mel.shape[2])), value=SILENT_MEL)
+        out.append(listener.heard(mel)[0])
+    return torch.stack(out)
 
 
 @torch.no_grad()
 def hear(listener: Listener, mels: MelStore, indices: list[int]) -> FloatArray:
     """Scores (R, C) of whole recordings (their first 20 s), unchanged."""
-    out = []
-    for index in indices:
-        mel = torch.from_numpy(mels.frames(index)[:860].astype(np.float32)).T[None]  # (1, M, T)
-        mel = nn.functional.pad(mel, (0, max(0, SHORTEST_FRAMES - mel.shape[2])), value=SILENT_MEL)
-        out.append(listener.heard(mel).sigmoid()[0].numpy())
-    return np.stack(out)
+    scores: FloatArray = listener.answers(embed(listener, mels, indices)).sigmoid().numpy()
+    return scores
 
 
 def folds_of(recordings: list[Recording], count: int) -> npt.NDArray[np.int64]:
@@ -371,7 +382,7 @@ def folds_of(recordings: list[Recording], count: int) -> npt.NDArray[np.int64]:
 
 def cross_validate(sounds: Path, run: Path, recipe: ListenerRecipe, folds: int) -> tuple[Material, FloatArray]:
     """Train one listener a fold; scores (R, C) of every recording by a listener that has not heard its source."""
-    material = read_material(sounds, run, recipe.net.classes)
+    material = read_material(sounds, run, recipe)
     fold = folds_of(material.recordings, folds)
     scores = np.zeros_like(material.targets)
     for k in range(folds):

@@ -134,7 +134,7 @@ MODELS = {
                 ModelFile("flow.safetensors", "6b4a80afc02439d20859ae0ff5bf08a8dc4d63213de437032c44f622ce2e0a3d"),
                 ModelFile("vae.safetensors", "401aff5a666bda7fb549106513c6093964d0ab2cdbf977c6555d0301a9347c49"),
                 ModelFile("vocoder.safetensors", "a5dfaa7c9880e5229094586470fc690c587a8c0b402441b3fcfddd71bddf69a6"),
-                ModelFile("listener.safetensors", "d1c1c1a90a9051554ab714591918b573bf0a7d4979be14455230ae55e2bc4405"),
+                ModelFile("listener.safetensors", "e4fd97676664a8516755e048633057441a6c8fd828605c9ee73da730b367e991"),
             ),
         ),
         ModelRow(
