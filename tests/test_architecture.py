@@ -16,17 +16,18 @@ NETS = {"encoders", "codec", "flow"}
 ALLOWED: dict[str, set[str]] = {
     "media": set(),
     "mix": set(),
+    "mark": set(),
     "encoders": set(),
     "codec": set(),
     "flow": set(),
     "weights": NETS,
     "windows": {"mix"},
     "scenes": {"media", "weights", "windows", *NETS},
-    "pipeline": {"media", "mix", "scenes"},
+    "pipeline": {"media", "mix", "mark", "scenes"},
     "data": {"media", "mix", "codec", "weights"},
     "train": {"data", "weights", *NETS},
-    "evaluate": {"media", "mix", "codec", "weights", "windows", "pipeline", "data"},
-    "cli": {"media", "mix", "weights", "pipeline", "data", "train", "evaluate", *NETS},
+    "evaluate": {"media", "mix", "mark", "codec", "weights", "windows", "pipeline", "data"},
+    "cli": {"media", "mix", "mark", "weights", "pipeline", "data", "train", "evaluate", *NETS},
     "__main__": {"cli"},
     "__init__": {"pipeline"},
 }
@@ -37,6 +38,8 @@ RESERVED = {
     "pyloudnorm": {"mix"},
     "typer": {"cli"},
     "rich": {"cli"},
+    "c2pa": {"mark"},
+    "cv2": {"data"},
 }
 NO_TORCH = {"errors", "timeline", "types", "stopwatch", "cues", "settings", "media", "cli", "__main__", "__init__"}
 

@@ -11,7 +11,7 @@ from phonofilm.cli.evaluate import evaluate_app
 from phonofilm.cli.models import models_app
 from phonofilm.cli.sound import add, make, spot
 from phonofilm.cli.terminal import complain
-from phonofilm.cli.workshop import train
+from phonofilm.cli.workshop import data_app, train
 from phonofilm.errors import PhonofilmError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ for verb in (add, spot, make, train):
     app.command()(verb)
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(models_app, name="models")
+app.add_typer(data_app, name="data")
 
 
 def main() -> None:

@@ -1,12 +1,62 @@
-"""The verbs that make models: train."""
+"""The verbs that make material and models: data simulate, train."""
 
+import dataclasses
+import json
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from phonofilm.cli.options import DeviceOption
-from phonofilm.cli.terminal import start_logging
+from phonofilm.cli.options import DeviceOption, JsonOption, VerboseOption
+from phonofilm.cli.terminal import progress_bars, start_logging
+
+data_app = typer.Typer(help="Make films whose sound is known exactly.", no_args_is_help=True)
+
+
+@data_app.callback()
+def data() -> None:
+    """Make films whose sound is known exactly."""
+
+
+@data_app.command("simulate")
+def simulate(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for films, cue sheets and the manifest.")],
+    count: Annotated[int, typer.Option("--count", min=1, help="How many films.")] = 10,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Number of the first film; film k is seed + k.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 takes one per core.")] = 0,
+    sounds: Annotated[
+        Path | None, typer.Option("--sounds", help="Folder of recordings with its index.tsv, to be heard in the films.")
+    ] = None,
+    damaged: Annotated[float, typer.Option("--damaged", min=0, max=1, help="Share of films that are damaged.")] = 0.3,
+    plot: Annotated[
+        str | None, typer.Option("--plot", help="Only this kind of scene; an unknown one lists all.")
+    ] = None,
+    silent: Annotated[bool, typer.Option("--silent", help="Films without a sound track.")] = False,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Draw and sound films of a simulated world; what is there already is not made again."""
+    start_logging(verbose)
+    from phonofilm.data.simulate.files import simulate as make_films
+
+    with progress_bars() as progress:
+        rows = make_films(
+            out,
+            count,
+            seed,
+            workers=workers or os.cpu_count() or 1,
+            sounds=sounds,
+            damage_share=damaged,
+            plot=plot,
+            silent=silent,
+            progress=progress,
+        )
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
+    else:
+        for row in rows:
+            typer.echo(str(out / row.file))
 
 
 def train(
@@ -15,11 +65,14 @@ def train(
         "runs/mini"
     ),
     stage: Annotated[list[str] | None, typer.Option("--stage", help="Only these stages, in order.")] = None,
+    start: Annotated[
+        Path | None, typer.Option("--start", help="A finished flow.safetensors that the flow network begins from.")
+    ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train the model `mini` from recordings: vae, vocoder, shards, flow, listener, export."""
+    """Train the model `mini` from recordings: vae, vocoder, shards, flow, rhythms, listener, export."""
     start_logging(True)
     from phonofilm.device import choose_device
     from phonofilm.train.mini import STAGES, train_mini
 
-    train_mini(sounds, run, choose_device(device), tuple(stage) if stage else STAGES)
+    train_mini(sounds, run, choose_device(device), tuple(stage) if stage else STAGES, start)

@@ -1,7 +1,7 @@
 """The whole recipe of `mini`, from the folder of recordings to the weights in the package.
 
-Six stages, each resumable: vae → vocoder → shards → flow → listener → export. The listener makes no sound: it is the
-classifier that `phonofilm evaluate meaning` asks. The same code runs on a CPU and on a GPU.
+Seven stages, each resumable: vae → vocoder → shards → flow → rhythms → listener → export. The listener makes no sound:
+it is the classifier that `phonofilm evaluate meaning` asks. The same code runs on a CPU and on a GPU.
 """
 
 import csv
@@ -25,6 +25,7 @@ from phonofilm.errors import InputError
 from phonofilm.flow.network import FlowNetwork
 from phonofilm.train.flow import mini_flow, train_flow
 from phonofilm.train.listener import mini_listener, train_listener
+from phonofilm.train.rhythms import build_rhythms
 from phonofilm.train.state import load_state
 from phonofilm.train.vae import mini_vae, train_vae
 from phonofilm.train.vocoder import mini_vocoder, train_vocoder
@@ -32,18 +33,20 @@ from phonofilm.weights.load import save_net
 
 logger = logging.getLogger(__name__)
 
-STAGES = ("vae", "vocoder", "shards", "flow", "listener", "export")
-SHARDS = 40
+STAGES = ("vae", "vocoder", "shards", "flow", "rhythms", "listener", "export")
+SHARDS = 67
 EXAMPLES_A_SHARD = 256
 LATENT_STEPS = 176
 SHARD_SEED = 2000
 
 
-def train_mini(sounds: Path, run: Path, device: torch.device, stages: tuple[str, ...] = STAGES) -> None:
+def train_mini(
+    sounds: Path, run: Path, device: torch.device, stages: tuple[str, ...] = STAGES, start: Path | None = None
+) -> None:
     """Run the stages named, in order; what is finished in `run` is not done again.
 
-    sounds: the folder of recordings with its index.tsv. run: checkpoints, shards and at the end run/export. Raises
-    InputError when a stage needs an earlier one that has not run.
+    sounds: the folder of recordings with its index.tsv. run: checkpoints, shards and at the end run/export. start: as
+    in `train_flow`. Raises InputError when a stage needs an earlier one that has not run.
     """
     for stage in stages:
         logger.info("stage %s", stage)
@@ -54,7 +57,9 @@ def train_mini(sounds: Path, run: Path, device: torch.device, stages: tuple[str,
         elif stage == "shards":
             make_shards(sounds, run)
         elif stage == "flow":
-            train_flow(run, device, mini_flow())
+            train_flow(run, device, mini_flow(), start)
+        elif stage == "rhythms":
+            build_rhythms(sounds, run, run / "rhythm.safetensors")
         elif stage == "listener":
             train_listener(sounds, run, mini_listener())
         elif stage == "export":

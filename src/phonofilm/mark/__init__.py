@@ -1,0 +1,1 @@
+"""What marks generated sound as generated: signed provenance."""
