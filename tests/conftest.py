@@ -1,6 +1,18 @@
 """Settings of the whole test run."""
 
+from collections.abc import Iterator
+
+import pytest
 import torch
 
 # The networks of the tests are so small that handing work to a second thread costs more than doing it.
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _away_from_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No certificate is made in the home of whoever runs the tests, and only tests of signing wait for signatures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setattr("phonofilm.outlet.can_sign", lambda: False)
+        yield

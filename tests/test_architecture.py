@@ -23,7 +23,8 @@ ALLOWED: dict[str, set[str]] = {
     "weights": NETS,
     "windows": {"mix"},
     "scenes": {"media", "weights", "windows", *NETS},
-    "pipeline": {"media", "mix", "mark", "scenes"},
+    "outlet": {"media", "mark"},
+    "pipeline": {"media", "mix", "outlet", "scenes"},
     "data": {"media", "mix", "codec", "weights"},
     "train": {"data", "weights", *NETS},
     "evaluate": {"media", "mix", "mark", "codec", "weights", "windows", "pipeline", "data"},
@@ -101,6 +102,17 @@ def test_files_and_functions_stay_small(path: Path) -> None:
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno is not None
             assert node.end_lineno - node.lineno < 80, f"{path}: {node.name} is over 80 lines"
+
+
+def test_generated_sound_leaves_by_one_door() -> None:
+    """What writes sound or puts it under a picture is called by `outlet` alone."""
+    writers = {"write_audio", "mux"}
+    callers = set()
+    for room, path in _modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and writers & {alias.name for alias in node.names}:
+                callers.add(room)
+    assert callers <= {"outlet", "media"}
 
 
 def test_public_names_are_pinned() -> None:

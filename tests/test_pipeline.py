@@ -290,7 +290,7 @@ def test_nothing_is_left_when_it_fails_half_way(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(f"phonofilm.pipeline.{stage}", fail)
+    monkeypatch.setattr(f"phonofilm.outlet.{stage}", fail)
     with pytest.raises(error):
         film.add_sound(clip, takes=2, audio_only=stage == "write_audio")
     assert names(tmp_path) == ["clip.mp4"]

@@ -17,13 +17,14 @@ import numpy as np
 
 from phonofilm.cues import CueCurves, CueSheet, changed_spans, read_cue_sheet, span_of, without
 from phonofilm.errors import MediaError, OptionError
-from phonofilm.media.audio import check_sound_path, read_audio, read_clip_audio, resample, to_stereo, write_audio
-from phonofilm.media.mux import check_output, mux, muxed_path
+from phonofilm.media.audio import check_sound_path, read_audio, read_clip_audio, resample, to_stereo
+from phonofilm.media.mux import check_output, muxed_path
 from phonofilm.media.probe import probe
 from phonofilm.mix.loudness import limit, normalise, without_offset
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import place_effects
 from phonofilm.mix.splice import fitted, hushed, loud_db, ranges, silenced, spliced
+from phonofilm.outlet import Outlet
 from phonofilm.scenes.guide import ACTIVE_DBFS, Guide, Held, Scene, Sight, flat_curves, held_parts
 from phonofilm.scenes.load import load_guide
 from phonofilm.settings import AddOptions, MakeOptions, check_prompt, checked_spans, loudness_target
@@ -106,6 +107,10 @@ class Phonofilm:
         mono: bool = False,
         keep_original: bool = False,
         original_db: float = -6.0,
+        credentials: str = "auto",
+        certificate: str | Path = "",
+        certificate_key: str | Path = "",
+        tell_prompt: bool = False,
         progress: Progress = no_progress,
     ) -> list[Take]:
         """Give a clip its sound; the picture is copied untouched.
@@ -124,33 +129,27 @@ class Phonofilm:
         the take at hand.
         """
         chosen = AddOptions(
-            prompt, negative, takes, seed, steps, guidance, sync, loudness, mono, keep_original, original_db
+            prompt,
+            negative,
+            takes,
+            seed,
+            steps,
+            guidance,
+            sync,
+            loudness,
+            mono,
+            keep_original,
+            original_db,
+            credentials,
+            str(certificate),
+            str(certificate_key),
+            tell_prompt,
         )
-        watch = Stopwatch()
-        with watch.stage("probe", progress):
-            info = probe(Path(clip))
-            spans = checked_spans(redo, info.duration_s)
-            editing = bool(spans) or take is not None
-            given = None if output is None else Path(output)
-            paths = _output_paths(info, given, audio_only, chosen.takes, "redo" if editing else "sound")
-            sheet = None if cues is None else read_cue_sheet(Path(cues), info)
-            if editing and not spans and sheet is None:
-                raise OptionError("--take came without --redo or --cues; say with one of them what is to be made anew")
-            earlier = _read_take(info, None if take is None else Path(take), audio_only) if editing else None
-        sight = seen = self._guide.look(info, watch, progress)
-        if sheet is not None:
-            sight = self._guide.follow(seen, sheet)
-        edit = None if earlier is None else _edit(earlier, spans or _changed(seen, sight), info)
-        scene = self._guide.seen_scene(sight, chosen, watch, progress)
-        made = []
-        for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, edit, watch, progress):
-            with take_watch.stage("mix", progress):
-                sound = self._finish(wave, sight, scene, chosen, edit)
-            with take_watch.stage("write", progress):
-                written = self._write(sound, info, path, audio_only, seed_here, chosen)
-            logger.info("seed %d → %s", seed_here, written)
-            made.append(Take(written, seed_here, sound, sight.sheet, take_watch.seconds))
-        return made
+        edit = (tuple(redo), None if take is None else Path(take))
+        sheet = None if cues is None else Path(cues)
+        return self._add(
+            Path(clip), None if output is None else Path(output), sheet, edit, audio_only, chosen, progress
+        )
 
     def spot(self, clip: str | Path, progress: Progress = no_progress) -> CueSheet:
         """What is seen in a clip and when, as a cue sheet. Raises InputError."""
@@ -169,20 +168,37 @@ class Phonofilm:
         guidance: float = 0.0,
         loudness: str = "web",
         mono: bool = False,
+        credentials: str = "auto",
+        certificate: str | Path = "",
+        certificate_key: str | Path = "",
+        tell_prompt: bool = False,
         progress: Progress = no_progress,
     ) -> list[Take]:
         """Sound from words alone, written to `output` (wav, flac, ogg, mp3, m4a by suffix).
 
         The others are the fields of `MakeOptions`. Returns and raises as `add_sound`.
         """
-        chosen = MakeOptions(seconds, negative, takes, seed, steps, guidance, loudness, mono)
+        chosen = MakeOptions(
+            seconds,
+            negative,
+            takes,
+            seed,
+            steps,
+            guidance,
+            loudness,
+            mono,
+            credentials,
+            str(certificate),
+            str(certificate_key),
+            tell_prompt,
+        )
         check_prompt("prompt", prompt)
         if not prompt.strip():
             raise OptionError("the prompt is empty; say in words what should be heard")
         paths = _numbered(Path(output), chosen.takes)
         for path in paths:
             check_sound_path(path)
-        watch = Stopwatch()
+        watch, outlet = Stopwatch(), Outlet(self.model, prompt, chosen)
         count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
         scene = self._guide.spoken_scene(prompt, count, chosen, watch, progress)
         made = []
@@ -191,11 +207,50 @@ class Phonofilm:
                 curves = flat_curves(self._guide.curve_rate_hz)
                 sound = self._level(wave, curves, scene, chosen)
             with take_watch.stage("write", progress):
-                write_audio(sound, path)
+                outlet.audio(sound, path, seed_here)
             made.append(Take(path, seed_here, sound, None, take_watch.seconds))
         return made
 
     # What follows is the inside, in the order in which it happens.
+
+    def _add(
+        self,
+        clip: Path,
+        output: Path | None,
+        cues: Path | None,
+        redo: tuple[tuple[tuple[float, float], ...], Path | None],
+        audio_only: bool,
+        chosen: AddOptions,
+        progress: Progress,
+    ) -> list[Take]:
+        """redo: the spans, and the take that they are spans of."""
+        watch, outlet = Stopwatch(), Outlet(self.model, chosen.prompt, chosen)
+        with watch.stage("probe", progress):
+            info = probe(clip)
+            spans = checked_spans(redo[0], info.duration_s)
+            editing = bool(spans) or redo[1] is not None
+            paths = _output_paths(info, output, audio_only, chosen.takes, "redo" if editing else "sound")
+            sheet = None if cues is None else read_cue_sheet(cues, info)
+            if editing and not spans and sheet is None:
+                raise OptionError("--take came without --redo or --cues; say with one of them what is to be made anew")
+            earlier = _read_take(info, redo[1], audio_only) if editing else None
+        sight = seen = self._guide.look(info, watch, progress)
+        if sheet is not None:
+            sight = self._guide.follow(seen, sheet)
+        edit = None if earlier is None else _edit(earlier, spans or _changed(seen, sight), info)
+        scene = self._guide.seen_scene(sight, chosen, watch, progress)
+        made = []
+        for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, edit, watch, progress):
+            with take_watch.stage("mix", progress):
+                sound = self._finish(wave, sight, scene, chosen, edit)
+            with take_watch.stage("write", progress):
+                if audio_only:
+                    written = outlet.audio(sound, path, seed_here)
+                else:
+                    written = outlet.video(sound, info, path, seed_here)
+            logger.info("seed %d → %s", seed_here, written)
+            made.append(Take(written, seed_here, sound, sight.sheet, take_watch.seconds))
+        return made
 
     def _waves(
         self,
@@ -271,15 +326,6 @@ class Phonofilm:
         if target is None:
             return limit(sound)
         return normalise(sound, target if scene.loudest_lufs is None else min(target, scene.loudest_lufs))
-
-    def _write(
-        self, sound: Waveform, info: ClipInfo, path: Path, audio_only: bool, seed: int, chosen: AddOptions
-    ) -> Path:
-        if audio_only:
-            write_audio(sound, path)
-            return path
-        comment = f"sound generated by phonofilm, model {self.model}, seed {seed}"
-        return mux(info, sound, path, metadata={"comment": comment})
 
 
 def _read_take(clip: ClipInfo, path: Path | None, audio_only: bool) -> Waveform:

@@ -18,6 +18,7 @@ SHORTEST_REDO_S = 0.1
 """Two latent steps: what is shorter is hardly a sound."""
 CLIP_END_S = 0.05
 """An end this shortly after the clip's was rounded up."""
+CREDENTIALS = ("auto", "on", "off")
 LOUDNESS_TARGETS = {"web": -16.0, "ebu-r128": -23.0}
 """Integrated loudness by name, LUFS: AES TD1008 for streaming, EBU R 128 for European broadcast."""
 
@@ -42,12 +43,17 @@ class AddOptions:
     mono: bool = option(False, "One channel, nothing placed left or right.")
     keep_original: bool = option(False, "Mix the clip's own sound in under the new one.")
     original_db: float = option(-6.0, "Level of the clip's own sound with keep-original, in dB.", low=-60, high=12)
+    credentials: str = option("auto", "Content Credentials (C2PA): auto signs where the extra is installed; on, off.")
+    certificate: str = option("", "PEM chain to sign with; else one made for this computer, which vouches for nobody.")
+    certificate_key: str = option("", "Its private key (PEM).")
+    tell_prompt: bool = option(False, "Name the prompt in the Content Credentials.")
 
     def __post_init__(self) -> None:
         check_ranges(self)
         check_prompt("prompt", self.prompt)
         check_prompt("negative", self.negative)
         loudness_target(self.loudness)
+        check_credentials(self.credentials, self.certificate, self.certificate_key)
 
 
 @dataclass(frozen=True)
@@ -62,11 +68,16 @@ class MakeOptions:
     guidance: float = option(0.0, "How hard the prompt pulls; 0 takes the model's own value.", low=0, high=30)
     loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23 LUFS), a number in LUFS, or none.")
     mono: bool = option(False, "One channel.")
+    credentials: str = option("auto", "Content Credentials (C2PA): auto signs where the extra is installed; on, off.")
+    certificate: str = option("", "PEM chain to sign with; else one made for this computer, which vouches for nobody.")
+    certificate_key: str = option("", "Its private key (PEM).")
+    tell_prompt: bool = option(False, "Name the prompt in the Content Credentials.")
 
     def __post_init__(self) -> None:
         check_ranges(self)
         check_prompt("negative", self.negative)
         loudness_target(self.loudness)
+        check_credentials(self.credentials, self.certificate, self.certificate_key)
 
 
 def check_ranges(options: Any) -> None:
@@ -91,6 +102,14 @@ def check_prompt(name: str, text: str) -> None:
         )
     if any(ord(character) < 32 and character not in "\n\t\r" for character in text):
         raise OptionError(f"--{name} holds control characters; give plain text")
+
+
+def check_credentials(choice: str, certificate: str, key: str) -> None:
+    """Raises OptionError for a choice that is none, or half of a certificate."""
+    if choice not in CREDENTIALS:
+        raise OptionError(f"--credentials is {choice!r}; give {', '.join(CREDENTIALS)}")
+    if bool(certificate) != bool(key):
+        raise OptionError("--certificate and --certificate-key belong together; give both or neither")
 
 
 def loudness_target(text: str) -> float | None:

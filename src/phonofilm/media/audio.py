@@ -175,30 +175,37 @@ def check_sound_path(path: Path) -> None:
     check_writable(path)
 
 
-def write_audio(waveform: Waveform, path: Path) -> None:
-    """Write sound, whole or not at all: wav and flac 24 bit, ogg Vorbis, mp3, m4a AAC. Raises OutputError."""
+def write_audio(waveform: Waveform, path: Path, comment: str = "") -> None:
+    """Write sound, whole or not at all: wav and flac 24 bit, ogg Vorbis, mp3, m4a AAC. Raises OutputError.
+
+    comment: written as the file's comment tag.
+    """
     check_sound_path(path)
     suffix = path.suffix.lower()
     with replacing(path) as partial:
         try:
             if suffix == ".m4a":
-                _write_aac(waveform, partial)
+                _write_aac(waveform, partial, comment)
             else:
-                _write_blocks(waveform, partial, *SOUNDFILE_FORMATS[suffix])
+                _write_blocks(waveform, partial, *SOUNDFILE_FORMATS[suffix], comment)
         except (soundfile.LibsndfileError, av.error.FFmpegError) as error:
             reason = error.error_string if isinstance(error, soundfile.LibsndfileError) else error.strerror
             raise OutputError(f"cannot write {path} ({reason}); choose another folder or format") from error
 
 
-def _write_blocks(waveform: Waveform, path: Path, kind: str, subtype: str) -> None:
+def _write_blocks(waveform: Waveform, path: Path, kind: str, subtype: str, comment: str) -> None:
     with soundfile.SoundFile(str(path), "w", waveform.rate_hz, waveform.channels, subtype=subtype, format=kind) as file:
+        if comment:
+            file.comment = comment
         # In blocks: libsndfile's Vorbis writer overflows its stack on minutes handed over at once.
         for first in range(0, waveform.samples.shape[1], BLOCK_SAMPLES):
             file.write(waveform.samples[:, first : first + BLOCK_SAMPLES].T)
 
 
-def _write_aac(waveform: Waveform, path: Path) -> None:
+def _write_aac(waveform: Waveform, path: Path, comment: str) -> None:
     with av.open(address(path), "w", format="mp4") as container:
+        if comment:
+            container.metadata["comment"] = comment
         layout = "mono" if waveform.channels == 1 else "stereo"
         stream = container.add_stream("aac", rate=waveform.rate_hz, layout=layout)
         stream.bit_rate = AAC_BITS_A_CHANNEL * waveform.channels
