@@ -21,7 +21,7 @@ from phonofilm.errors import InputError, ModelError
 from phonofilm.flow.network import FlowNetwork, initialise
 from phonofilm.train.batches import FlowBatches, Words, image_rows
 from phonofilm.train.degrade import MINI_DEGRADATION, degrade, degrade_onsets
-from phonofilm.train.flow import flow_loss, mini_flow, train_flow
+from phonofilm.train.flow import begin_from, flow_loss, mini_flow
 from phonofilm.train.loop import Loop
 from phonofilm.train.vae import VaeRecipe, mini_vae, train_vae
 from phonofilm.train.vocoder import energy_distance, mini_vocoder, train_vocoder
@@ -214,18 +214,18 @@ def test_flow_training_loses_error_on_shards(sounds: Path, store: SampleStore, t
 
 def test_a_run_begins_from_finished_weights(tmp_path: Path) -> None:
     net = dataclasses.replace(mini_flow().net, width=64, heads=1, joint_blocks=1, fused_blocks=1)
-    recipe = dataclasses.replace(mini_flow(), net=net, steps=0)
-    network = FlowNetwork(net, torch.float32)
-    initialise(network, torch.Generator().manual_seed(7))
-    network.latent_mean.fill_(0.25)
+    finished, begun = FlowNetwork(net, torch.float32), FlowNetwork(net, torch.bfloat16)
+    initialise(finished, torch.Generator().manual_seed(7))
+    finished.latent_mean.fill_(0.25)
     weights = tmp_path / "flow.safetensors"
-    save_net(network, net.to_json(), weights, torch.float32)
-    begun = train_flow(tmp_path, torch.device("cpu"), recipe, weights)
-    assert all(torch.equal(value, begun.state_dict()[key]) for key, value in network.state_dict().items())
+    save_net(finished, net.to_json(), weights, torch.float32)
+    begin_from(begun, weights)
+    assert all(torch.equal(value, begun.state_dict()[key]) for key, value in finished.state_dict().items())
+    other = FlowNetwork(dataclasses.replace(net, fused_blocks=2), torch.float32)
     with pytest.raises(ModelError, match="another network"):
-        train_flow(tmp_path, torch.device("cpu"), dataclasses.replace(recipe, net=mini_flow().net), weights)
+        begin_from(other, weights)
     with pytest.raises(ModelError, match="cannot begin from"):
-        train_flow(tmp_path, torch.device("cpu"), recipe, tmp_path / "none.safetensors")
+        begin_from(begun, tmp_path / "none.safetensors")
 
 
 def test_a_run_goes_on_from_the_middle_whatever_kind_of_number_its_rate_is(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     return Batch(**{name: getattr(batch, name).to(device) for name in Batch.__dataclass_fields__})
 
 
-def _begin_from(network: FlowNetwork, weights: Path) -> None:
+def begin_from(network: FlowNetwork, weights: Path) -> None:
     """Put finished weights into a network. Raises ModelError when there are none or they are of another network."""
     try:
         with safe_open(weights, "pt") as file:
@@ -123,7 +123,7 @@ def train_flow(run: Path, device: torch.device, recipe: FlowRecipe, start: Path 
     if start is None:
         initialise(network, torch.Generator().manual_seed(recipe.seed))
     else:
-        _begin_from(network, start)
+        begin_from(network, start)
     optimiser = torch.optim.AdamW(
         network.parameters(), recipe.learning_rate, betas=(0.9, 0.95), weight_decay=recipe.weight_decay, fused=True
     )
