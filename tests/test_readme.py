@@ -2,12 +2,13 @@
 
 import re
 import shlex
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from clips import make_clip, tiny_film
+from clips import even_times, make_clip, tiny_film
 from phonofilm.cli.main import app
 from phonofilm.settings import AddOptions, option_table
 
@@ -42,11 +43,13 @@ def test_there_are_commands_to_try() -> None:
     assert len(COMMANDS) >= 10
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "evaluate" not in c])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "evaluate" not in c and "simulate" not in c])
 def test_commands_run_as_written(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("clip.mp4", "one.mp4", "two.mp4"):
         if not (folder / name).exists():
-            make_clip(folder / name, sound="click")
+            make_clip(folder / name, even_times(60, Fraction(12)), sound="click", rate_hz=Fraction(12))
+    if "--redo" in command and not (folder / "clip.sound.mp4").exists():
+        tiny_film().add_sound(folder / "clip.mp4")
     if not (folder / "cues.json").exists():
         (folder / "cues.json").write_text(tiny_film().spot(folder / "clip.mp4").to_json())
     monkeypatch.chdir(folder)
