@@ -1,0 +1,139 @@
+"""Simulated scenes as small clips kept in memory, and what a finder of cues should say of them.
+
+Dimension letters: K events, T points of a clock.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from phonofilm.cues import PEAK_DISTANCE_S
+from phonofilm.data.simulate.damage import apply_damages, draw_damages
+from phonofilm.data.simulate.files import frame_times, shooting
+from phonofilm.data.simulate.picture import paint
+from phonofilm.data.simulate.scene import PLOTS, compose
+from phonofilm.data.simulate.truth import CONTACTS, Event, Truth
+from phonofilm.media.encode import TimedPicture
+from phonofilm.timeline import seconds
+from phonofilm.types import FloatArray
+
+FAINTEST = 0.05
+"""Events of less strength than this are not asked for; finding one is no mistake either."""
+STRUCK_PLOTS = tuple(
+    name
+    for name in PLOTS
+    if name
+    in (
+        "bouncing balls",
+        "colliding balls",
+        "dropped things",
+        "hammer",
+        "chopping",
+        "knocking",
+        "clapping",
+        "typing",
+        "drum strokes",
+        "footsteps",
+        "plucked strings",
+        "doors",
+    )
+)
+STRUCK_SHARE = 0.4
+"""This share of the clips shows blows; the others are drawn as scenes are."""
+LONGEST_S = 4.5
+BLURRED_SHARE = 0.12
+"""Exposures over half a frame step cost four times as much to paint as sharp ones, so they are few."""
+FAST_HZ, FAST_SHARE = 48, 0.4
+"""Of the films that would have more frames a second than FAST_HZ, only this share keeps them; the rest has half."""
+TAIL_S = 0.08
+"""An event sounds on for about so long."""
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """(K,) columns. contacts: numbers into CONTACTS. asked: False where a finder is free to say either."""
+
+    times_s: FloatArray
+    strengths: FloatArray
+    places: FloatArray
+    contacts: npt.NDArray[np.int64]
+    asked: npt.NDArray[np.bool_]
+
+    def only(self, which: npt.NDArray[np.bool_]) -> Self:
+        """Some of the events."""
+        times_s, strengths, places = self.times_s[which], self.strengths[which], self.places[which]
+        return type(self)(times_s, strengths, places, self.contacts[which], self.asked[which])
+
+
+@dataclass(frozen=True)
+class SmallClip:
+    """One film of a scene: its pictures with their instants, and how long the scene was filmed."""
+
+    truth: Truth
+    film: list[TimedPicture]
+    end_s: float
+
+
+def small_clips(seed: int, width: int, height: int, damaged_share: float) -> Iterable[SmallClip]:
+    """The scene of a seed as it is, and with the probability `damaged_share` a second time, damaged.
+
+    At most LONGEST_S are filmed, from the start. Raises MissingExtraError without OpenCV.
+    """
+    chance = np.random.default_rng([seed, 5])
+    plot = str(chance.choice(STRUCK_PLOTS)) if chance.random() < STRUCK_SHARE else None
+    scene = compose(seed, plot=plot)
+    how = replace(shooting(seed, 0.0), width=width, height=height)
+    length_s = min(LONGEST_S, scene.truth.duration_s)
+    rate_hz = how.rate_hz
+    if rate_hz is not None and rate_hz > FAST_HZ and chance.random() > FAST_SHARE:
+        rate_hz /= 2
+    times_s, end_s = frame_times(rate_hz, seconds(round(length_s, 3)), seed)
+    shutter_s = 0.5 * float(end_s) / len(times_s) if chance.random() < BLURRED_SHARE else 0.0
+    pictures = paint(scene, [float(time_s) for time_s in times_s], width, height, shutter_s)
+    film: list[TimedPicture] = list(zip(pictures, times_s, strict=True))
+    yield SmallClip(scene.truth, film, float(end_s))
+    if chance.random() < damaged_share:
+        damages = draw_damages(chance, 1.0)
+        yield SmallClip(scene.truth, list(apply_damages(film, damages, chance)), float(end_s))
+
+
+def event_table(truth: Truth) -> EventTable:
+    """The events of a scene; asked are those that can be told apart and are in the picture.
+
+    Of two that are closer than PEAK_DISTANCE_S the stronger is asked for, as in cue curves.
+    """
+    asked: list[Event] = []
+    for event in sorted(truth.events, key=lambda event: -event.strength):
+        apart = all(abs(event.time_s - other.time_s) >= PEAK_DISTANCE_S for other in asked)
+        if apart and event.strength >= FAINTEST and abs(event.place) < 1:
+            asked.append(event)
+    return EventTable(
+        np.array([event.time_s for event in truth.events], np.float32),
+        np.array([event.strength for event in truth.events], np.float32),
+        np.array([event.place for event in truth.events], np.float32).clip(-1, 1),
+        np.array([CONTACTS.index(event.contact) for event in truth.events], np.int64),
+        np.array([event in asked for event in truth.events], bool),
+    )
+
+
+def going_on(truth: Truth, rate_hz: float, count: int) -> tuple[FloatArray, FloatArray]:
+    """How loud a scene is (0..1) and where (-1..1) at the points n / rate_hz, (T,) each.
+
+    The loudest of all stretches and of what rings on after events; the place is the mean of theirs by loudness.
+    """
+    points_s = np.arange(count) / rate_hz
+    loudest, total, moment = np.zeros((3, count))
+    for stretch in truth.stretches:
+        (level_s, levels), (place_s, places) = (np.array(knots).T for knots in (stretch.levels, stretch.places))
+        level = np.interp(points_s, level_s, levels) * ((points_s >= stretch.start_s) & (points_s <= stretch.end_s))
+        loudest, total = np.maximum(loudest, level), total + level
+        moment += level * np.interp(points_s, place_s, places).clip(-1, 1)
+    for event in truth.events:
+        since_s = points_s - event.time_s
+        level = event.strength * np.exp(-np.maximum(since_s, 0) / TAIL_S) * (since_s >= 0)
+        loudest, total = np.maximum(loudest, level), total + level
+        moment += level * min(1.0, max(-1.0, event.place))
+    return loudest.clip(0, 1).astype(np.float32), (moment / np.maximum(total, 1e-6)).astype(np.float32)
