@@ -70,7 +70,7 @@ def train(
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train the model `mini` from recordings: vae, vocoder, shards, flow, rhythms, listener, export."""
+    """Train the model `mini` from recordings: vae, vocoder, shards, flow, rhythms, scenes, cues, listener, export."""
     start_logging(True)
     from phonofilm.device import choose_device
     from phonofilm.train.mini import STAGES, train_mini

@@ -44,15 +44,23 @@ DoubleArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Motion:
-    """Local motion of a clip, in picture widths per second.
+    """Local motion of a clip, in picture widths per second, and what else changes between its frames.
 
-    times_s: (F,) float64, instants of the frames kept. right, down: (P, Y, X) float32, mean velocity of each block
-    between frame p and p + 1. level: (F,) mean luma, 0..255. cut: (P,) True where another shot begins.
+    times_s: (F,) float64, instants of the frames kept. level: (F,) mean luma, 0..255. Of pair p, frames p and p + 1:
+    right, down (P, Y, X) float32, mean velocity of each block; fastest (P, Y, X), the greatest speed in it. change
+    (P, Y, X), mean absolute change of luma with camera and light taken out, lighter (P, Y, X) its mean with the sign,
+    unexplained (P, Y, X) what motion leaves of it. camera (P, 4): shift right and down (widths), zoom and turn (rad)
+    of the whole picture per second. cut: (P,) True where another shot begins; nothing is known of such a pair.
     """
 
     times_s: DoubleArray
     right: FloatArray
     down: FloatArray
+    fastest: FloatArray
+    change: FloatArray
+    lighter: FloatArray
+    unexplained: FloatArray
+    camera: FloatArray
     level: FloatArray
     cut: BoolArray
 
@@ -111,20 +119,31 @@ def _motion_of(half: FloatArray, times_s: DoubleArray) -> Motion:
     level = half.mean((1, 2))
     width = half.shape[2]
     shape = (half.shape[1] // BLOCK, width // BLOCK)
-    right, down = np.zeros((2, max(0, len(half) - 1), *shape), np.float32)
-    novelty = np.zeros(len(right), np.float32)
-    for first in range(0, len(right), CHUNK):
-        part = slice(first, min(first + CHUNK, len(right)))
+    fields = np.zeros((6, max(0, len(half) - 1), *shape), np.float32)
+    camera, novelty = np.zeros((fields.shape[1], 4), np.float32), np.zeros(fields.shape[1], np.float32)
+    for first in range(0, len(novelty), CHUNK):
+        part = slice(first, min(first + CHUNK, len(novelty)))
         before, after = half[part], half[part.start + 1 : part.stop + 1]
-        after = align(before, after)
+        after, camera[part] = align(before, after)
         u, v, unexplained = flow(before, after)
-        right[part], down[part] = _blocks(u), _blocks(v)
+        change = after - before
+        fields[:, part] = (
+            _blocks(u),
+            _blocks(v),
+            np.sqrt(_tiles(u * u + v * v).max((2, 4))),
+            _blocks(np.abs(change)),
+            _blocks(change),
+            _blocks(unexplained),
+        )
         novelty[part] = _new_share(before, after, unexplained)
     cut = _cuts(novelty)
-    step_s = np.maximum(np.diff(times_s), 1e-3).astype(np.float32)[:, None, None]
-    unseen = cut | (np.minimum(level[1:], level[:-1]) < DARK_LEVEL)
-    right[unseen], down[unseen] = 0, 0
-    return Motion(times_s, right / step_s / width, down / step_s / width, level, cut)
+    step_s = np.maximum(np.diff(times_s), 1e-3).astype(np.float32)
+    fields[:3, cut | (np.minimum(level[1:], level[:-1]) < DARK_LEVEL)] = 0
+    fields[:, cut], camera[cut] = 0, 0
+    fields[:3] /= step_s[:, None, None] * width
+    right, down, fastest, change, lighter, unexplained = fields
+    camera /= step_s[:, None] * np.asarray([width, width, 1, 1], np.float32)
+    return Motion(times_s, right, down, fastest, change, lighter, unexplained, camera, level, cut)
 
 
 def cut_times(motion: Motion) -> list[float]:
@@ -161,12 +180,16 @@ def _shrink(picture: FloatArray) -> FloatArray:
     return (part[:, ::2, ::2] + part[:, 1::2, ::2] + part[:, ::2, 1::2] + part[:, 1::2, 1::2]) * np.float32(0.25)
 
 
-def _blocks(picture: FloatArray) -> FloatArray:
-    """(P, h, w) → (P, Y, X), block means."""
+def _tiles(picture: FloatArray) -> FloatArray:
+    """(P, h, w) → (P, Y, BLOCK, X, BLOCK); an unfilled last row or column of blocks is left out."""
     count, height, width = picture.shape
     rows, columns = height // BLOCK, width // BLOCK
-    part = picture[:, : rows * BLOCK, : columns * BLOCK].reshape(count, rows, BLOCK, columns, BLOCK)
-    return np.asarray(part.mean((2, 4)), np.float32)
+    return picture[:, : rows * BLOCK, : columns * BLOCK].reshape(count, rows, BLOCK, columns, BLOCK)
+
+
+def _blocks(picture: FloatArray) -> FloatArray:
+    """(P, h, w) → (P, Y, X), block means."""
+    return np.asarray(_tiles(picture).mean((2, 4)), np.float32)
 
 
 def _sample(picture: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
@@ -194,10 +217,11 @@ def _grid(height: int, width: int) -> tuple[FloatArray, FloatArray]:
     return x, y
 
 
-def align(before: FloatArray, after: FloatArray) -> FloatArray:
+def align(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Each frame of `after` moved by one similarity so that it lies on its frame of `before`; both (P, h, w).
 
-    What lies outside the moved frame is filled with `before`: nothing is known to change there.
+    What lies outside the moved frame is filled with `before`: nothing is known to change there. Also returns the
+    similarity (P, 4): shift right, down (pixels), zoom, turn.
     """
     height, width = before.shape[1:]
     after = _relight(before, after)
@@ -205,13 +229,14 @@ def align(before: FloatArray, after: FloatArray) -> FloatArray:
     similarity = np.zeros((len(before), 4), np.float32)
     similarity[:, :2] = _phase_shift(before, after)
     similarity[_misfit(_sample(after, *_source(similarity, height, width)), before) > 0.9 * still] = 0
-    column, row = _source(_refine(before, after, similarity), height, width)
+    similarity = _refine(before, after, similarity)
+    column, row = _source(similarity, height, width)
     result = _sample(after, column, row)
     worse = _misfit(result, before) > still
     outside = (column < 0) | (column > width - 1) | (row < 0) | (row > height - 1)
     result = np.where(outside, before, result)
-    result[worse] = after[worse]
-    return result
+    result[worse], similarity[worse] = after[worse], 0
+    return result, similarity
 
 
 def _source(similarity: FloatArray, height: int, width: int) -> tuple[FloatArray, FloatArray]:

@@ -1,7 +1,7 @@
 """The whole recipe of `mini`, from the folder of recordings to the weights in the package.
 
-Seven stages, each resumable: vae → vocoder → shards → flow → rhythms → listener → export. The listener makes no sound:
-it is the classifier that `phonofilm evaluate meaning` asks. The same code runs on a CPU and on a GPU.
+Nine stages, each resumable: vae → vocoder → shards → flow → rhythms → scenes → cues → listener → export. The listener
+makes no sound: it is the classifier that `phonofilm evaluate meaning` asks. The same code runs on a CPU and on a GPU.
 """
 
 import csv
@@ -23,6 +23,8 @@ from phonofilm.data.scenes import MINI_SCENES, Composer
 from phonofilm.data.shards import write_shard
 from phonofilm.errors import InputError
 from phonofilm.flow.network import FlowNetwork
+from phonofilm.train.cue_examples import make_cue_examples
+from phonofilm.train.cue_finder import export_cue_finder, mini_cue_finder, train_cue_finder
 from phonofilm.train.flow import mini_flow, train_flow
 from phonofilm.train.listener import mini_listener, train_listener
 from phonofilm.train.rhythms import build_rhythms
@@ -33,7 +35,7 @@ from phonofilm.weights.load import save_net
 
 logger = logging.getLogger(__name__)
 
-STAGES = ("vae", "vocoder", "shards", "flow", "rhythms", "listener", "export")
+STAGES = ("vae", "vocoder", "shards", "flow", "rhythms", "scenes", "cues", "listener", "export")
 SHARDS = 67
 EXAMPLES_A_SHARD = 256
 LATENT_STEPS = 176
@@ -60,6 +62,10 @@ def train_mini(
             train_flow(run, device, mini_flow(), start)
         elif stage == "rhythms":
             build_rhythms(sounds, run, run / "rhythm.safetensors")
+        elif stage == "scenes":
+            make_cue_examples(run)
+        elif stage == "cues":
+            train_cue_finder(run, device, mini_cue_finder())
         elif stage == "listener":
             train_listener(sounds, run, mini_listener())
         elif stage == "export":
@@ -114,6 +120,7 @@ def export(sounds: Path, run: Path) -> dict[str, str]:
         ("flow.safetensors", flow, flow.config.to_json()),
     )
     hashes = {name: save_net(net, config, folder / name, torch.float16) for name, net, config in nets}
+    hashes["cues.safetensors"] = export_cue_finder(run, folder / "cues.safetensors")
     listener = Listener(mini_listener().net)
     listener.load_state_dict(_average(run, "listener"))
     save_listener(listener, folder / "listener.safetensors")

@@ -1,0 +1,196 @@
+"""The cue finder: which events a clip shows, when, where and of what kind, and how much goes on in it.
+
+The network (`encoders/cue_network.py`) says at every point of its clock how near an event is; here its peaks become
+events. Of several near in time those far weaker than the strongest are left out: they are the turns at the top of a
+stroke, or a hand coming to rest. The network has learnt from drawn scenes. Where it hesitates over a clip, its events
+are checked against those of the hand-made curves (`encoders/cue_curves.py`), which know less and hold more widely.
+
+Dimension letters: T points of the clock, N points of the curves, E events.
+"""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+
+from phonofilm.cues import PEAK_DISTANCE_S, CueCurves, bumps
+from phonofilm.encoders.cue_features import (
+    CLOCK_HZ,
+    FAINT_STRIKE,
+    USUAL_STEP_S,
+    between,
+    features_of,
+    hand_events,
+    strikes_told,
+)
+from phonofilm.encoders.cue_network import CueFinderConfig, CueNetwork, read_cue_network, together
+from phonofilm.encoders.motion import DoubleArray, Motion
+from phonofilm.types import FloatArray
+
+REACH_S = 1.5
+"""How far the network looks either way, and a little more: pieces of a long clip overlap by twice as much."""
+PIECE_S = 30.0
+NEAR_POINTS = 1
+"""Neighbours of a peak that have a say in its time."""
+# The figures down to USUAL_SPAN_S were chosen by looking at the eight real clips and the simulated films that the
+# log's figures are from, so those flatter.
+NOTED_HEAT, SURE_QUARTILE = 0.3, 0.75
+"""The network is sure of a clip when the upper quartile of its noted peaks is as hot as this."""
+SURE_HEAT, LEAST_HEAT = 0.85, 0.15
+"""In a clip of which it is not sure, peaks need to be so hot, or so hot and confirmed by a hand-made event."""
+LEAST_HAND_HEAT, HAND_POINTS, HAND_APART_S = 0.1, 5, 0.1
+"""There a hand-made event stands alone if the heat within HAND_POINTS of it reaches this."""
+USUAL_SHARE, USUAL_SPAN_S = 0.35, 3.0
+"""Least weight (heat times the root of the speed lost) as a share of the strong ones within USUAL_SPAN_S."""
+LEAST_STRENGTH = 0.2
+PLACE_HOLD_S = 0.06
+"""So long before and after an event its own place counts, not that of what goes on."""
+
+
+@dataclass(frozen=True)
+class FoundCues:
+    """What was found in a clip: events (E,) in order, and curves at CLOCK_HZ (T,).
+
+    times_s; heat 0..1 how sure; strengths 0..1; places -1..1; contacts: names. activity 0..1, place -1..1.
+    """
+
+    times_s: FloatArray
+    heat: FloatArray
+    strengths: FloatArray
+    places: FloatArray
+    contacts: tuple[str, ...]
+    activity: FloatArray
+    place: FloatArray
+
+    def curves(self, rate_hz: Fraction, count: int) -> CueCurves:
+        """Cue curves on a clock of `rate_hz` with N = count points."""
+        points_s, own_s = np.arange(count) / float(rate_hz), np.arange(len(self.activity)) / CLOCK_HZ
+        activity, place = (
+            np.interp(points_s, own_s, curve).astype(np.float32) if len(curve) else np.zeros(count, np.float32)
+            for curve in (self.activity, self.place)
+        )
+        for time_s, side in zip(self.times_s, self.places, strict=True):
+            place[np.abs(points_s - time_s) <= PLACE_HOLD_S] = side
+        strengths = LEAST_STRENGTH + (1 - LEAST_STRENGTH) * self.strengths
+        return CueCurves(rate_hz, bumps(self.times_s, strengths, rate_hz, count), activity, place)
+
+
+class CueFinder:
+    """The network ready for use."""
+
+    def __init__(self, network: CueNetwork) -> None:
+        self.network = network.eval().requires_grad_(False)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Weights as `save_cue_finder` wrote them. Raises ModelError when the file is missing or does not fit."""
+        return cls(read_cue_network(path))
+
+    def find(self, motion: Motion, duration_s: float) -> FoundCues:
+        """Everything heard in a clip of `duration_s`, as far as its motion shows."""
+        count = max(1, math.ceil(duration_s * CLOCK_HZ) + 1)
+        if len(motion.times_s) < 3:
+            nothing = np.zeros(0, np.float32)
+            still = np.zeros(count, np.float32)
+            return FoundCues(nothing, nothing, nothing, nothing, (), still, still)
+        hand = hand_events(motion)
+        curves = self._curves(motion, hand, count)
+        return _found(curves, hand, self.network.config)
+
+    @torch.inference_mode()
+    def _curves(self, motion: Motion, hand: tuple[FloatArray, FloatArray], count: int) -> FloatArray:
+        """(6 + kinds + 1, T): strikes, heat, offset, strength, activity, place, chances of contacts; piece by piece."""
+        piece, reach = round(PIECE_S * CLOCK_HZ), round(REACH_S * CLOCK_HZ)
+        parts = []
+        for first in range(0, count, piece):
+            low, high = max(0, first - reach), min(count, first + piece + reach)
+            part = between(motion, low / CLOCK_HZ - USUAL_STEP_S, high / CLOCK_HZ + USUAL_STEP_S)
+            told = features_of(part, hand, low / CLOCK_HZ, high - low, torch.float32)
+            answers = self.network(together([told]))
+            curves = (answers.heat.sigmoid(), answers.offset, answers.strength.sigmoid(), answers.activity.sigmoid())
+            rows = torch.stack([*curves, answers.place])[:, 0]
+            whole = torch.cat([strikes_told(told)[None], rows, answers.contact[0].softmax(1).T])
+            parts.append(whole[:, first - low : first - low + piece].numpy())
+        return np.concatenate(parts, 1)
+
+
+def _found(curves: FloatArray, hand: tuple[FloatArray, FloatArray], config: CueFinderConfig) -> FoundCues:
+    """Peaks of heat as events; where the network is unsure, those that the hand-made curves confirm, and theirs."""
+    strikes, heat, offset, strength, activity, place = curves[:6]
+    points = _usual(_peaks_of(heat, LEAST_HEAT), heat, strikes)
+    moments = [_moment(point, heat, offset) for point in points]
+    hot = heat[points]
+    sure = not len(hot[hot >= NOTED_HEAT]) or np.percentile(hot[hot >= NOTED_HEAT], 75) >= SURE_QUARTILE
+    if sure:
+        kept = hot >= config.threshold
+    else:
+        near = np.abs(np.asarray(moments)[:, None] - hand[0]) < PEAK_DISTANCE_S  # (peaks, hand-made)
+        kept = (hot >= SURE_HEAT) | near.any(1)
+    moments = [moment for moment, keep in zip(moments, kept, strict=True) if keep]
+    if not sure:
+        moments += _hand_alone(hand[0], np.asarray(moments), heat)
+    order = np.sort(np.asarray(moments, np.float64))
+    at = [slice(max(0, k - NEAR_POINTS), k + NEAR_POINTS + 1) for k in np.rint(order * CLOCK_HZ).astype(int)]
+    at = [slice(min(part.start, len(heat) - 1), part.stop) for part in at]
+    names = [config.contacts[int(curves[6:-1, part].mean(1).argmax())] for part in at]
+    columns = [[float(row[part].mean()) for part in at] for row in (heat, strength, place)]
+    sure_of, strong, where = (np.asarray(values, np.float32) for values in columns)
+    for index, time_s in enumerate(order):
+        # Speed lost says how hard a blow is; the network's own guess does not (correlation with the truth -0.02).
+        near = np.abs(hand[0] - time_s) < PEAK_DISTANCE_S
+        if near.any():
+            strong[index] = hand[1][near].max()
+    times_s = order.clip(0).astype(np.float32)
+    return FoundCues(
+        times_s,
+        sure_of,
+        strong.clip(0, 1),
+        where.clip(-1, 1),
+        tuple(names),
+        activity.clip(0, 1),
+        place.clip(-1, 1),
+    )
+
+
+def _moment(point: int, heat: FloatArray, offset: FloatArray) -> float:
+    """The instant (s) that a peak and its neighbours point at."""
+    near = np.arange(max(0, point - NEAR_POINTS), min(len(heat), point + NEAR_POINTS + 1))
+    return float(heat[near] @ (near + offset[near]) / heat[near].sum()) / CLOCK_HZ
+
+
+def _hand_alone(hand_s: FloatArray, taken_s: DoubleArray, heat: FloatArray) -> list[float]:
+    """Hand-made events with none of the `taken_s` near that the network does not rule out."""
+    alone = []
+    for time_s in hand_s.tolist():
+        centre = round(time_s * CLOCK_HZ)
+        around = heat[max(0, centre - HAND_POINTS) : centre + HAND_POINTS + 1]
+        free = not len(taken_s) or np.abs(taken_s - time_s).min() >= HAND_APART_S
+        if free and around.max(initial=0) >= LEAST_HAND_HEAT:
+            alone.append(time_s)
+    return alone
+
+
+def _peaks_of(heat: FloatArray, threshold: float) -> list[int]:
+    """Points at which the heat is highest, the hotter of two that are nearer than PEAK_DISTANCE_S; in order."""
+    padded = np.concatenate([[-1.0], heat, [-1.0]])
+    found = np.flatnonzero((heat >= threshold) & (heat > padded[:-2]) & (heat >= padded[2:]))
+    kept: list[int] = []
+    for point in sorted(found.tolist(), key=lambda i: -heat[i]):
+        if all(abs(point - other) >= PEAK_DISTANCE_S * CLOCK_HZ for other in kept):
+            kept.append(point)
+    return sorted(kept)
+
+
+def _usual(points: list[int], heat: FloatArray, strikes: FloatArray) -> list[int]:
+    """Those of the points that are not much weaker than the strong ones around them."""
+    if not points:
+        return points
+    around = np.maximum.reduce([np.roll(strikes, shift) for shift in range(-2, 3)])
+    weight = heat[points] * np.sqrt(around[points] + FAINT_STRIKE)
+    at_s = np.asarray(points) / CLOCK_HZ
+    usual = np.array([np.percentile(weight[np.abs(at_s - time_s) < USUAL_SPAN_S], 90) for time_s in at_s])
+    return [point for point, enough in zip(points, weight >= USUAL_SHARE * usual, strict=True) if enough]

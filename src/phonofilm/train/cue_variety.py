@@ -1,0 +1,233 @@
+"""How the motion of one simulated film is made to stand for many: nearer, faster, mirrored, grainy, with jolts in it.
+
+What matters most was found by comparing the motion in drawn and in real films: things in real ones are three to four
+times as fast and change the picture three to four times as much, since they fill more of it.
+
+Dimension letters: P pairs of frames, Y X blocks, T points of a clock, K events.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from phonofilm.data.simulate.clips import EventTable
+from phonofilm.data.simulate.truth import CONTACTS
+from phonofilm.encoders.motion import DoubleArray, Motion
+from phonofilm.train.cue_examples import CueExample
+from phonofilm.types import FloatArray
+
+JOLT_OUT_S, JOLT_BACK_S = (0.04, 0.1), (0.06, 0.3)
+"""How long something flies out and back that jolts: the head of a dog that barks, a pistol that recoils."""
+JOLT_GAP_S = (0.25, 1.2)
+JOLT_SPEED = (0.08, 1.0)
+"""Greatest speed of a jolt, in picture widths per second."""
+SWAY_HZ, SWAY_SPEED = (0.3, 3.0), (0.03, 0.8)
+PATCH_REACH = (0.05, 0.5)
+"""Radius of what jolts or sways, as a share of the picture's width."""
+PATCH_CHANGE = 60.0
+"""Grey levels by which the picture changes where something moves by a tenth of its width."""
+HEARD_SHARE = 0.4
+"""A jolt is heard when this share of the way out is over."""
+
+
+@dataclass(frozen=True)
+class Variety:
+    """How much is varied.
+
+    speed, contrast: least and greatest change of speeds and of luma, stretch: greatest of time, as logarithms. grain:
+    of velocities, in widths per second. close_share: examples of which only a part of the picture is seen, up to
+    close_zoom times as large. jolt_share: examples of still films that are given jolts. sway_share: examples in which
+    something sways. soft_share: examples in which motion is less abrupt.
+    """
+
+    speed: tuple[float, float]
+    stretch: float
+    contrast: tuple[float, float]
+    close_share: float
+    close_zoom: float
+    grain: float
+    jolt_share: float
+    sway_share: float
+    soft_share: float
+
+
+def varied(example: CueExample, variety: Variety, generator: np.random.Generator) -> CueExample:
+    """The same film mirrored, faster or slower, seen nearer or farther, in more or less contrast, with grain."""
+    if generator.random() < variety.close_share:
+        example = seen_closer(example, float(variety.close_zoom ** generator.random()), generator)
+    if not len(example.events.times_s) and generator.random() < variety.jolt_share:
+        example = jolted(example, generator)
+    motion = example.motion
+    while generator.random() < variety.sway_share:
+        motion = swaying(motion, generator)
+    if generator.random() < variety.soft_share:
+        motion = softened(motion, generator)
+    slower = np.float32(np.exp(generator.uniform(-variety.stretch, variety.stretch)))
+    nearer, contrast = np.exp([generator.uniform(*variety.speed), generator.uniform(*variety.contrast)]).astype(
+        np.float32
+    )
+    speed = nearer / slower
+    grain = variety.grain * generator.random() ** 2 * generator.normal(size=(2, *motion.right.shape)).astype(np.float32)
+    right, down = speed * motion.right + grain[0], speed * motion.down + grain[1]
+    fastest = np.maximum(speed * motion.fastest, np.hypot(right, down))
+    change, lighter, unexplained = (contrast * part for part in (motion.change, motion.lighter, motion.unexplained))
+    blocks, camera = [right, down, fastest, change, lighter, unexplained], motion.camera / slower
+    mirrored = generator.random() < 0.5
+    side = -1 if mirrored else 1
+    if mirrored:
+        blocks = [part[:, :, ::-1] for part in blocks]
+        blocks[0], camera = -blocks[0], camera * np.array([-1, 1, 1, -1], np.float32)
+    table, hand = example.events, example.hand
+    right, down, fastest, change, lighter, unexplained = blocks
+    return CueExample(
+        Motion(
+            motion.times_s * float(slower),
+            right,
+            down,
+            fastest,
+            change,
+            lighter,
+            unexplained,
+            camera,
+            motion.level,
+            motion.cut,
+        ),
+        (hand[0] * slower, hand[1]),
+        replace(table, times_s=table.times_s * slower, places=side * table.places),
+        _stretched(example.activity, float(slower)),
+        _stretched(side * example.place, float(slower)),
+    )
+
+
+def seen_closer(example: CueExample, zoom: float, generator: np.random.Generator) -> CueExample:
+    """A part of the picture where something moves, enlarged; what happens beside it is not asked for."""
+    motion, table = example.motion, example.events
+    rows, columns = motion.right.shape[1:]
+    busy = (motion.fastest**2).mean(0).ravel() + 1e-6
+    row, column = divmod(int(generator.choice(len(busy), p=busy / busy.sum())), columns)
+    reach = 1 - 1 / zoom  # how far off the middle the part may lie
+    across, down = (
+        float(np.clip(2 * (at + generator.random()) / count - 1 + generator.normal(0, 0.3 / zoom), -reach, reach))
+        for at, count in ((column, columns), (row, rows))
+    )
+    high, wide = _part(rows, down, zoom), _part(columns, across, zoom)
+    names = ("right", "down", "fastest", "change", "lighter", "unexplained")
+    blocks = {name: high @ getattr(motion, name) @ wide.T for name in names}
+    for name in names[:3]:
+        blocks[name] = (blocks[name] * zoom).astype(np.float32)
+    camera = motion.camera * np.array([zoom, zoom, 1, 1], np.float32)
+    places = ((table.places - across) * zoom).astype(np.float32)
+    seen = table.asked & (np.abs(places) < 1)
+    return CueExample(
+        replace(motion, **blocks, camera=camera),
+        example.hand,
+        replace(table, places=places.clip(-1, 1), asked=seen),
+        example.activity,
+        ((example.place - across) * zoom).clip(-1, 1).astype(np.float32),
+    )
+
+
+def _part(count: int, middle: float, zoom: float) -> FloatArray:
+    """(count, count): each row reads between two blocks of the part about `middle` (-1..1)."""
+    centres = middle + (2 * (np.arange(count) + 0.5) / count - 1) / zoom
+    position = ((centres + 1) * count / 2 - 0.5).clip(0, count - 1)
+    return np.asarray(np.maximum(0, 1 - np.abs(position[:, None] - np.arange(count))), np.float32)
+
+
+def _stretched(curve: FloatArray, factor: float) -> FloatArray:
+    """(T,) → (T * factor,)."""
+    points = np.arange(max(1, round(len(curve) * factor))) / factor
+    return np.interp(points, np.arange(len(curve)), curve).astype(np.float32)
+
+
+def jolted(example: CueExample, generator: np.random.Generator) -> CueExample:
+    """The film with something in it that flies out of stillness and back again, once or several times, each one heard.
+
+    No simulated thing barks, coughs or recoils; this is what such motion has in common.
+    """
+    motion = example.motion
+    starts_s = generator.uniform(0.2, 1.0) + np.cumsum(generator.uniform(*JOLT_GAP_S, size=12))
+    last_s = float(motion.times_s[-1]) - JOLT_OUT_S[1] - JOLT_BACK_S[1]
+    starts_s = starts_s[starts_s < last_s][: int(generator.integers(1, 9))]
+    out_s, back_s = generator.uniform(*JOLT_OUT_S), generator.uniform(*JOLT_BACK_S)
+    way = np.zeros(len(motion.times_s))  # (F,) widths
+    for start_s in starts_s:
+        since_s = motion.times_s - start_s
+        out, back = (since_s / out_s).clip(0, 1), ((since_s - out_s) / back_s).clip(0, 1)  # (F,)
+        way += out_s / np.pi * (np.cos(np.pi * back) - np.cos(np.pi * out))
+    turn, top = generator.uniform(0, 2 * np.pi), np.exp(generator.uniform(*np.log(JOLT_SPEED)))
+    motion, place = _with_patch(motion, top * way * np.cos(turn), top * way * np.sin(turn), generator)
+    heard_s = (starts_s + HEARD_SHARE * out_s).astype(np.float32)
+    count = len(heard_s)
+    ours = EventTable(
+        heard_s,
+        generator.uniform(0.4, 1, count).astype(np.float32),
+        np.full(count, place, np.float32),
+        np.full(count, CONTACTS.index("burst"), np.int64),
+        np.ones(count, bool),
+    )
+    told = np.zeros(0, np.float32)
+    return replace(example, motion=motion, hand=(told, told), events=_joined(example.events, ours))
+
+
+def swaying(motion: Motion, generator: np.random.Generator) -> Motion:
+    """The film with something in it that sways smoothly to and fro and is not heard: an arm, a body, a branch."""
+    hz = np.exp(generator.uniform(np.log(SWAY_HZ[0]), np.log(SWAY_HZ[1]), (2, 3)))
+    phases, sizes = generator.uniform(0, 2 * np.pi, (2, 3)), generator.random((2, 3))
+    angles = 2 * np.pi * hz[..., None] * motion.times_s + phases[..., None]  # (2, 3, F)
+    way = (sizes[..., None] * np.sin(angles)).sum(1)  # (2, F)
+    top = np.exp(generator.uniform(*np.log(SWAY_SPEED)))
+    across, down = way * top / (2 * np.pi * np.sqrt(((sizes * hz) ** 2).sum()))
+    return _with_patch(motion, across, down, generator)[0]
+
+
+def softened(motion: Motion, generator: np.random.Generator) -> Motion:
+    """Motion that begins and ends less abruptly: flesh gives way, and shutters stay open."""
+    share = np.float32(generator.uniform(0, 0.3))
+
+    def soft(field: FloatArray) -> FloatArray:
+        wide = np.concatenate([field[:1], field, field[-1:]])
+        return np.asarray((1 - 2 * share) * field + share * (wide[:-2] + wide[2:]), np.float32)
+
+    return replace(motion, right=soft(motion.right), down=soft(motion.down), fastest=soft(motion.fastest))
+
+
+def _with_patch(
+    motion: Motion, across: DoubleArray, down: DoubleArray, generator: np.random.Generator
+) -> tuple[Motion, float]:
+    """A round patch somewhere whose way across and down the picture is known at every frame (F,), and its place."""
+    rows, columns = motion.right.shape[1:]
+    x, y = generator.uniform(-0.8, 0.8, 2)
+    at_x, at_y = np.meshgrid(_middles(columns), _middles(rows) * rows / columns)
+    reach = 2 * generator.uniform(*PATCH_REACH)
+    shape = np.exp(-((((at_x - x) ** 2 + (at_y - y * rows / columns) ** 2) / reach**2) ** 2))  # (Y, X)
+    step_s = np.maximum(np.diff(motion.times_s), 1e-3)
+    flights = [(np.diff(way) / step_s)[:, None, None] * shape for way in (across, down)]  # (P, Y, X)
+    right = np.asarray(motion.right + flights[0], np.float32)
+    low = np.asarray(motion.down + flights[1], np.float32)
+    change = np.asarray(10 * PATCH_CHANGE * np.hypot(*flights) * step_s[:, None, None], np.float32)
+    moved = replace(
+        motion,
+        right=right,
+        down=low,
+        fastest=np.maximum(motion.fastest, np.hypot(right, low)),
+        change=motion.change + change,
+        lighter=np.asarray(motion.lighter + generator.uniform(-0.5, 0.5) * change, np.float32),
+        unexplained=np.asarray(motion.unexplained + generator.uniform(0.1, 0.6) * change, np.float32),
+    )
+    return moved, float(x)
+
+
+def _joined(one: EventTable, other: EventTable) -> EventTable:
+    """Events of both, in order."""
+    order = np.argsort(np.concatenate([one.times_s, other.times_s]))
+    names = ("times_s", "strengths", "places", "contacts", "asked")
+    times_s, strengths, places, contacts, asked = (
+        np.concatenate([getattr(one, name), getattr(other, name)])[order] for name in names
+    )
+    return EventTable(times_s, strengths, places, contacts, asked)
+
+
+def _middles(count: int) -> FloatArray:
+    """Centres of `count` equal parts of -1..1."""
+    return np.linspace(-1, 1, 2 * count + 1, dtype=np.float32)[1::2]
