@@ -146,6 +146,4 @@ def _tiny(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Nets:
         # Training starts with closed gates; here prompts and cues must change the sound at once.
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
     flow.to(device).eval().requires_grad_(False)
-    return Nets(
-        row, flow, Codec(vae, vocoder), Sampling(steps=2, guidance=2.0, window=88, overlap=16), device
-    )
+    return Nets(row, flow, Codec(vae, vocoder), Sampling(steps=2, guidance=2.0, window=88, overlap=16), device)
