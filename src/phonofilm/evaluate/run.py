@@ -60,7 +60,7 @@ def mean_sync(rows: Sequence[SyncRow]) -> float:
 
 def load_listener() -> Listener:
     """The listener inside the package. Raises ModelError when it is missing or damaged."""
-    return read_listener(find_model("mini").file("listener.safetensors"))
+    return read_listener(find_model("mini").checked("listener.safetensors"))
 
 
 def measure_meaning(film: Phonofilm, seeds: int, progress: Progress) -> Agreement:

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from phonofilm.cues import CueSheet, bumps, curves_to_sheet, peaks, sheet_to_curves, span_of
-from phonofilm.encoders.cue_finder import CueFinder
+from phonofilm.encoders.cue_finder import CueFinder, FoundCues
 from phonofilm.encoders.heard import HeardTable, expected_sounds, load_table
 from phonofilm.encoders.motion import MotionWatcher, cue_request, cut_times
 from phonofilm.encoders.prompts import prompt_features
@@ -134,7 +134,7 @@ class MiniGuide(Guide):
     @classmethod
     def load(cls, nets: Nets, seen_dtype: torch.dtype) -> Self:
         """The networks with the encoders that come as packages. Raises ModelError."""
-        finder = CueFinder.load(find_model("mini").file(CUE_FINDER_FILE))
+        finder = CueFinder.load(find_model("mini").checked(CUE_FINDER_FILE))
         return cls(nets, SeenEncoder.load(seen_dtype), load_table(), finder, load_rhythms(), SentenceEncoder.load())
 
     def look(self, clip: ClipInfo, watch: Stopwatch, progress: Progress) -> MiniSight:
@@ -156,6 +156,8 @@ class MiniGuide(Guide):
             curves = found.curves(self.curve_rate_hz, count)
         label = heard.label or UNKNOWN_LABEL
         sheet = curves_to_sheet(curves, clip, label)
+        if not heard.label:
+            sheet = named_by_contact(sheet, found)
         logger.info("expecting %r, %d events in %.2f s", label, len(sheet.events), float(clip.duration_s))
         known = heard.known >= KNOWN
         return MiniSight(clip, curves, sheet, False, heard.features, known, label, heard.kind, tuple(cut_times(motion)))
@@ -317,6 +319,17 @@ class MiniGuide(Guide):
         text = silent if scene.text is None else scene.text[None].to(device)  # (1, T, E)
         told = flow.conditions(clip, sync, text, window.steps)
         return told, flow.empty_conditions(1, rows, window.steps, window.steps, negative), scale, timed
+
+
+def named_by_contact(sheet: CueSheet, found: FoundCues) -> CueSheet:
+    """The sheet with its hits called after the kind of contact that is seen, where nothing seen has a name."""
+    cues = []
+    for cue in sheet.cues:
+        if cue.is_event and len(found.times_s):
+            nearest = int(np.abs(found.times_s - cue.start_s).argmin())
+            cue = replace(cue, label=found.contacts[nearest])
+        cues.append(cue)
+    return replace(sheet, cues=tuple(cues))
 
 
 def words_for_unnamed(sight: MiniSight) -> str:

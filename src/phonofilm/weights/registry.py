@@ -1,5 +1,6 @@
 """The table of models: what each is, where its files are, and under which licence."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,14 @@ class ModelRow:
         """Where one of the model's files lies."""
         assert self.folder is not None, f"{self.name} has no files"
         return self.folder / name
+
+    def checked(self, name: str) -> Path:
+        """As `file`. Raises ModelError when the file is not there or is another one than the table says."""
+        path = self.file(name)
+        wanted = next(file.sha256 for file in self.files if file.name == name)
+        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+            raise ModelError(f"weights {path} are missing or damaged; install phonofilm again")
+        return path
 
     @property
     def size_bytes(self) -> int:
