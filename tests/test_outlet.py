@@ -41,7 +41,7 @@ def test_a_film_is_signed_and_names_its_parent(tmp_path: Path, film: Phonofilm) 
     found = read_credentials(take.path)
     assert found is not None
     assert (found.state, found.model, found.prompt, found.generated) == ("valid", "tiny", None, True)
-    assert found.actions == ("c2pa.opened", "c2pa.edited")
+    assert found.actions == ("c2pa.opened", "c2pa.edited", "c2pa.watermarked.bound")
     assert "model tiny" in comment(take.path)
 
 

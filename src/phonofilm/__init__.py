@@ -13,6 +13,7 @@ from phonofilm.errors import InputError, ModelError, OutputError, PhonofilmError
 from phonofilm.settings import AddOptions, MakeOptions
 
 if TYPE_CHECKING:
+    from phonofilm.detection import Verdict, detect
     from phonofilm.pipeline import Phonofilm, Take
 
 __version__ = "0.1.0"
@@ -28,6 +29,8 @@ __all__ = [
     "Phonofilm",
     "PhonofilmError",
     "Take",
+    "Verdict",
+    "detect",
 ]
 
 
@@ -37,4 +40,8 @@ def __getattr__(name: str) -> Any:
         from phonofilm import pipeline
 
         return getattr(pipeline, name)
+    if name in ("Verdict", "detect"):
+        from phonofilm import detection
+
+        return getattr(detection, name)
     raise AttributeError(f"module 'phonofilm' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The main job, top to bottom: probe → frames → encode → sample → decode → place → mix → mux.
+"""The main job, top to bottom: probe → frames → encode → sample → decode → place → mix → mark → mux.
 
 Everything computed from the pixels is computed once per clip and shared by its takes. Where only spans of an earlier
 take are made anew, they are sampled beside what is held of it, and set into it in place of the levelling.
@@ -23,8 +23,8 @@ from phonofilm.media.probe import probe
 from phonofilm.mix.loudness import limit, normalise, without_offset
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import place_effects
-from phonofilm.mix.splice import fitted, hushed, loud_db, ranges, silenced, spliced
-from phonofilm.outlet import Outlet
+from phonofilm.mix.splice import fitted, hushed, loud_db, ranges, shares, silenced, spliced
+from phonofilm.outlet import Outlet, Sealed
 from phonofilm.scenes.guide import ACTIVE_DBFS, Guide, Held, Scene, Sight, flat_curves, held_parts
 from phonofilm.scenes.load import load_guide
 from phonofilm.settings import AddOptions, MakeOptions, check_prompt, checked_spans, loudness_target
@@ -42,13 +42,19 @@ LARGEST_ENCODED_GAIN_DB = 40.0
 
 @dataclass(frozen=True)
 class Take:
-    """One soundtrack. path is where it was written; seconds says how long each stage took, shared ones included."""
+    """One soundtrack. path is where it was written; seconds says how long each stage took, shared ones included.
+
+    take_id: what the watermark calls it, four hexadecimal digits. marked: False where the sound is too quiet, short or
+    plain to carry the watermark.
+    """
 
     path: Path
     seed: int
     sound: Waveform
     cues: CueSheet | None
     seconds: dict[str, float]
+    take_id: str
+    marked: bool
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,7 @@ class Phonofilm:
         certificate: str | Path = "",
         certificate_key: str | Path = "",
         tell_prompt: bool = False,
+        key: str | Path = "",
         progress: Progress = no_progress,
     ) -> list[Take]:
         """Give a clip its sound; the picture is copied untouched.
@@ -144,6 +151,7 @@ class Phonofilm:
             str(certificate),
             str(certificate_key),
             tell_prompt,
+            str(key),
         )
         edit = (tuple(redo), None if take is None else Path(take))
         sheet = None if cues is None else Path(cues)
@@ -172,6 +180,7 @@ class Phonofilm:
         certificate: str | Path = "",
         certificate_key: str | Path = "",
         tell_prompt: bool = False,
+        key: str | Path = "",
         progress: Progress = no_progress,
     ) -> list[Take]:
         """Sound from words alone, written to `output` (wav, flac, ogg, mp3, m4a by suffix).
@@ -191,6 +200,7 @@ class Phonofilm:
             str(certificate),
             str(certificate_key),
             tell_prompt,
+            str(key),
         )
         check_prompt("prompt", prompt)
         if not prompt.strip():
@@ -198,7 +208,7 @@ class Phonofilm:
         paths = _numbered(Path(output), chosen.takes)
         for path in paths:
             check_sound_path(path)
-        watch, outlet = Stopwatch(), Outlet(self.model, prompt, chosen)
+        watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, prompt, chosen)
         count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
         scene = self._guide.spoken_scene(prompt, count, chosen, watch, progress)
         made = []
@@ -206,9 +216,11 @@ class Phonofilm:
             with take_watch.stage("mix", progress):
                 curves = flat_curves(self._guide.curve_rate_hz)
                 sound = self._level(wave, curves, scene, chosen)
+            with take_watch.stage("mark", progress):
+                sealed = outlet.seal(sound)
             with take_watch.stage("write", progress):
-                outlet.audio(sound, path, seed_here)
-            made.append(Take(path, seed_here, sound, None, take_watch.seconds))
+                outlet.audio(sealed, path, seed_here)
+            made.append(_take(path, seed_here, sealed, None, take_watch))
         return made
 
     # What follows is the inside, in the order in which it happens.
@@ -224,7 +236,7 @@ class Phonofilm:
         progress: Progress,
     ) -> list[Take]:
         """redo: the spans, and the take that they are spans of."""
-        watch, outlet = Stopwatch(), Outlet(self.model, chosen.prompt, chosen)
+        watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, chosen.prompt, chosen)
         with watch.stage("probe", progress):
             info = probe(clip)
             spans = checked_spans(redo[0], info.duration_s)
@@ -243,13 +255,15 @@ class Phonofilm:
         for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, edit, watch, progress):
             with take_watch.stage("mix", progress):
                 sound = self._finish(wave, sight, scene, chosen, edit)
+            with take_watch.stage("mark", progress):
+                sealed = outlet.seal(sound, None if edit is None else _fresh(edit))
             with take_watch.stage("write", progress):
                 if audio_only:
-                    written = outlet.audio(sound, path, seed_here)
+                    written = outlet.audio(sealed, path, seed_here)
                 else:
-                    written = outlet.video(sound, info, path, seed_here)
+                    written = outlet.video(sealed, info, path, seed_here)
             logger.info("seed %d → %s", seed_here, written)
-            made.append(Take(written, seed_here, sound, sight.sheet, take_watch.seconds))
+            made.append(_take(written, seed_here, sealed, sight.sheet, take_watch))
         return made
 
     def _waves(
@@ -326,6 +340,16 @@ class Phonofilm:
         if target is None:
             return limit(sound)
         return normalise(sound, target if scene.loudest_lufs is None else min(target, scene.loudest_lufs))
+
+
+def _take(path: Path, seed: int, sealed: Sealed, sheet: CueSheet | None, watch: Stopwatch) -> Take:
+    return Take(path, seed, sealed.sound, sheet, watch.seconds, sealed.payload.take_id, sealed.marked)
+
+
+def _fresh(edit: Edit) -> FloatArray:
+    """(S,) how much of each sample of an edited take is new."""
+    earlier = edit.earlier
+    return shares(ranges(edit.spans, earlier.rate_hz), earlier.samples.shape[1], earlier.rate_hz)
 
 
 def _read_take(clip: ClipInfo, path: Path | None, audio_only: bool) -> Waveform:

@@ -47,6 +47,7 @@ class AddOptions:
     certificate: str = option("", "PEM chain to sign with; else one made for this computer, which vouches for nobody.")
     certificate_key: str = option("", "Its private key (PEM).")
     tell_prompt: bool = option(False, "Name the prompt in the Content Credentials.")
+    key: str = option("", "File with a secret to mark with; else the public key, by which anyone can check.")
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -72,6 +73,7 @@ class MakeOptions:
     certificate: str = option("", "PEM chain to sign with; else one made for this computer, which vouches for nobody.")
     certificate_key: str = option("", "Its private key (PEM).")
     tell_prompt: bool = option(False, "Name the prompt in the Content Credentials.")
+    key: str = option("", "File with a secret to mark with; else the public key, by which anyone can check.")
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -1,12 +1,14 @@
 """The command line: parse, call, print, exit code. Each verb is one library call.
 
-Exit codes: 0 done, 1 an error that is said in one line, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 an error that is said in one line, 2 wrong usage, 3 a file is not marked ('detect' alone),
+130 interrupted.
 """
 
 import os
 
 import typer
 
+from phonofilm.cli.detect import detect
 from phonofilm.cli.evaluate import evaluate_app
 from phonofilm.cli.models import models_app
 from phonofilm.cli.sound import add, make, spot
@@ -20,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (add, spot, make, train):
+for verb in (add, spot, make, detect, train):
     app.command()(verb)
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(models_app, name="models")

@@ -33,6 +33,8 @@ def take_json(take: "Take") -> dict[str, Any]:
         "seed": take.seed,
         "duration_s": round(float(take.sound.duration_s), 6),
         "channels": take.sound.channels,
+        "take": take.take_id,
+        "marked": take.marked,
         "cues": None if take.cues is None else json.loads(take.cues.to_json())["cues"],
         "seconds": {name: round(value, 3) for name, value in take.seconds.items()},
     }

@@ -13,6 +13,8 @@ import av
 import numpy as np
 import soundfile
 import soxr
+from av.audio.stream import AudioStream as AvAudioStream
+from av.container import InputContainer
 
 from phonofilm.errors import MediaError, OutputError
 from phonofilm.media.files import check_writable, replacing
@@ -59,6 +61,16 @@ class _Track:
     layout: str
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """A frame of a track (C, S), with what holds for the whole of it."""
+
+    samples: FloatArray
+    rate_hz: int
+    layout: str
+    start_s: Fraction
+
+
 def read_audio(path: Path, rate_hz: int | None = None) -> Waveform:
     """The first sound track of any media file, all channels, resampled to `rate_hz` when given.
 
@@ -90,31 +102,59 @@ def read_clip_audio(clip: ClipInfo, rate_hz: int) -> Waveform | None:
     return Waveform(out, rate_hz)
 
 
+def audio_blocks(path: Path, track: int = 0) -> Iterator[Waveform]:
+    """A sound track of any media file, block by block, so that memory does not grow with its length; C stays the same.
+
+    track: which of `sound_tracks`. Raises MediaError when the file cannot be read or has no such track.
+    """
+    with open_media(path) as container:
+        tracks = _tracks(container)
+        if not 0 <= track < len(tracks):
+            raise MediaError(f"{path} has {len(tracks)} tracks of sound; there is no number {track + 1}")
+        for piece in _pieces(container, tracks[track], path):
+            yield Waveform(piece.samples, piece.rate_hz)
+
+
+def sound_tracks(path: Path) -> int:
+    """How many tracks of sound a file has that can be decoded. Raises MediaError when it cannot be read."""
+    with open_media(path) as container:
+        return len(_tracks(container))
+
+
+def _tracks(container: InputContainer) -> list[AvAudioStream]:
+    return [stream for stream in container.streams.audio if stream.codec_context is not None]
+
+
 def _read_track(path: Path) -> _Track | None:
     """The first sound track; None when there is none, or none of it decodes."""
-    pieces: list[FloatArray] = []
+    with open_media(path) as container:
+        stream = audio_stream(container)
+        pieces = [] if stream is None else list(_pieces(container, stream, path))
+    if not pieces:
+        return None
+    first = pieces[0]
+    whole = np.concatenate([piece.samples for piece in pieces], axis=1)
+    return _Track(Waveform(whole, first.rate_hz), first.start_s, first.layout)
+
+
+def _pieces(container: InputContainer, stream: AvAudioStream, path: Path) -> Iterator[_Piece]:
+    """The frames of a track as they come; what is missing between them is silence."""
     start_s = Fraction(0)
     rate_hz = count = 0
     layout = ""
-    with open_media(path) as container:
-        stream = audio_stream(container)
-        if stream is None:
-            return None
-        for frame in decoded(container, stream, path):
-            assert isinstance(frame, av.AudioFrame), "a sound stream holds frames of sound"
-            time_s = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
-            if not rate_hz:
-                rate_hz, layout, start_s = frame.sample_rate, frame.layout.name, time_s or Fraction(0)
-            piece = _planar(frame, layout, rate_hz)  # (C, S)
-            late = 0 if time_s is None else samples(time_s - start_s, rate_hz) - count
-            if LARGEST_JITTER_S * rate_hz < late < LONGEST_PAUSE_S * rate_hz:
-                # What was lost or never sent was silence while it lasted; closing the gap would shift the rest.
-                piece = np.pad(piece, ((0, 0), (late, 0)))
-            pieces.append(piece)
-            count += piece.shape[1]
-    if not count:
-        return None
-    return _Track(Waveform(np.concatenate(pieces, axis=1), rate_hz), start_s, layout)
+    for frame in decoded(container, stream, path):
+        assert isinstance(frame, av.AudioFrame), "a sound stream holds frames of sound"
+        time_s = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+        if not rate_hz:
+            rate_hz, layout, start_s = frame.sample_rate, frame.layout.name, time_s or Fraction(0)
+        samples_here = _planar(frame, layout, rate_hz)  # (C, S)
+        late = 0 if time_s is None else samples(time_s - start_s, rate_hz) - count
+        if LARGEST_JITTER_S * rate_hz < late < LONGEST_PAUSE_S * rate_hz:
+            # What was lost or never sent was silence while it lasted; closing the gap would shift the rest.
+            samples_here = np.pad(samples_here, ((0, 0), (late, 0)))
+        count += samples_here.shape[1]
+        if samples_here.shape[1]:
+            yield _Piece(samples_here, rate_hz, layout, start_s)
 
 
 def _planar(frame: av.AudioFrame, layout: str, rate_hz: int) -> FloatArray:

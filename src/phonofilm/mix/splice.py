@@ -106,7 +106,7 @@ def spliced(old: Waveform, new: Waveform, spans: Sequence[Range]) -> Waveform:
     assert old.samples.shape == new.samples.shape, f"{new.samples.shape} cannot be set into {old.samples.shape}"
     assert old.rate_hz == new.rate_hz, f"{new.rate_hz} Hz cannot be set into {old.rate_hz} Hz"
     fade, count = round(FADE_S * old.rate_hz), old.samples.shape[1]
-    result = old.samples.copy()
+    result, new_share = old.samples.copy(), shares(spans, count, old.rate_hz)
     for first, end in spans:
         low, high = max(0, first - fade), min(count, end + fade)
         before, after = old.samples[:, low:high], new.samples[:, low:high]
@@ -114,12 +114,21 @@ def spliced(old: Waveform, new: Waveform, spans: Sequence[Range]) -> Waveform:
         mixed[:, : first - low] = _faded(before[:, : first - low], after[:, : first - low])
         back = slice(end - low, high - low)
         mixed[:, back] = _faded(before[:, back][:, ::-1], after[:, back][:, ::-1])[:, ::-1]
-        share = np.ones(high - low, np.float32)
-        share[: first - low] = _ramp(first - low)
-        share[back] = _ramp(high - end)[::-1]
         # Weighed like the new sound itself: a limiter works ahead, and must not reach out into the old.
-        result[:, low:high] = mixed + share * (limit(Waveform(mixed, old.rate_hz)).samples - mixed)
+        result[:, low:high] = mixed + new_share[low:high] * (limit(Waveform(mixed, old.rate_hz)).samples - mixed)
     return Waveform(result, old.rate_hz)
+
+
+def shares(spans: Sequence[Range], count: int, rate_hz: int) -> FloatArray:
+    """(S,) 1 inside the spans of a sound of `count` samples, 0 beyond their fades. Spans as for `spliced`."""
+    fade = round(FADE_S * rate_hz)
+    result = np.zeros(count, np.float32)
+    for first, end in spans:
+        low, high = max(0, first - fade), min(count, end + fade)
+        result[low:first] = _ramp(first - low)
+        result[first:end] = 1
+        result[end:high] = _ramp(high - end)[::-1]
+    return result
 
 
 def _ramp(count: int) -> FloatArray:

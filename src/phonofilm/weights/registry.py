@@ -41,10 +41,12 @@ class PublishedFile:
 class ModelRow:
     """One model: with files in the package, or published ones, or none, which is built from random numbers.
 
-    variant: which of the published networks (`flow/variants.py`) it is, "" for our own.
+    number: what the watermark calls it, 1 to 31; never given to another model. variant: which of the published
+    networks (`flow/variants.py`) it is, "" for our own.
     """
 
     name: str
+    number: int
     summary: str
     weights_licence: str
     code_licence: str
@@ -112,7 +114,7 @@ VOCODER_44K = PublishedFile(
 )
 
 
-def _mmaudio(name: str, variant: str, md5: str, megabytes: int, summary: str) -> ModelRow:
+def _mmaudio(name: str, number: int, variant: str, md5: str, megabytes: int, summary: str) -> ModelRow:
     """One of the five published networks with the parts that it needs."""
     file = f"mmaudio_{variant}.pth"
     hub = "hkchengrex/MMAudio"
@@ -120,6 +122,7 @@ def _mmaudio(name: str, variant: str, md5: str, megabytes: int, summary: str) ->
     sound = (VAE_16K, VOCODER_16K) if variant.endswith("16k") else (VAE_44K, VOCODER_44K)
     return ModelRow(
         name=name,
+        number=number,
         summary=summary,
         weights_licence=_MMAUDIO_LICENCE,
         code_licence="Apache-2.0",
@@ -135,6 +138,7 @@ MODELS = {
     for row in (
         ModelRow(
             name="mini",
+            number=1,
             summary="inside the package: offline, any CPU, effects and ambience at 44.1 kHz",
             weights_licence="CC BY 4.0, trained on CC0, CC BY, MIT and Apache-2.0 recordings (see ATTRIBUTION.md)",
             code_licence="Apache-2.0",
@@ -149,6 +153,7 @@ MODELS = {
         ),
         ModelRow(
             name="tiny",
+            number=2,
             summary="random numbers, for tests: every path runs in moments, the sound is noise",
             weights_licence="none",
             code_licence="Apache-2.0",
@@ -157,6 +162,7 @@ MODELS = {
         ),
         _mmaudio(
             "mmaudio-small-16k",
+            3,
             "small_16k",
             "af93cde404179f58e3919ac085b8033b",
             601,
@@ -164,6 +170,7 @@ MODELS = {
         ),
         _mmaudio(
             "mmaudio-small-44k",
+            4,
             "small_44k",
             "babd74c884783d13701ea2820a5f5b6d",
             601,
@@ -171,6 +178,7 @@ MODELS = {
         ),
         _mmaudio(
             "mmaudio-medium-44k",
+            5,
             "medium_44k",
             "5a56b6665e45a1e65ada534defa903d0",
             2400,
@@ -178,6 +186,7 @@ MODELS = {
         ),
         _mmaudio(
             "mmaudio-large-44k",
+            6,
             "large_44k",
             "fed96c325a6785b85ce75ae1aafd2673",
             3900,
@@ -185,6 +194,7 @@ MODELS = {
         ),
         _mmaudio(
             "mmaudio-large-44k-v2",
+            7,
             "large_44k_v2",
             "01ad4464f049b2d7efdaa4c1a59b8dfe",
             3900,
@@ -199,3 +209,8 @@ def find_model(name: str) -> ModelRow:
     if name not in MODELS:
         raise ModelError(f"no model is called {name!r}; there are {', '.join(MODELS)}: see 'phonofilm models'")
     return MODELS[name]
+
+
+def model_called(number: int) -> str:
+    """The name of the model that the watermark calls `number`; "unknown" for one of another version."""
+    return next((row.name for row in MODELS.values() if row.number == number), "unknown")

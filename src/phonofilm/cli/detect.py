@@ -1,0 +1,169 @@
+"""The verb that says whether files carry our watermark."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from phonofilm.cli.options import JsonOption, VerboseOption
+from phonofilm.cli.terminal import complain, progress_bars, start_logging
+from phonofilm.errors import InputError
+
+if TYPE_CHECKING:
+    from phonofilm.detection import Verdict
+    from phonofilm.mark.payload import Payload
+    from phonofilm.mark.provenance import Credentials
+
+NOT_MARKED = 3
+"""Exit code when at least one file carries no mark."""
+SOUND_SUFFIXES = (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma")
+FILM_SUFFIXES = (
+    ".avi",
+    ".flv",
+    ".m4v",
+    ".mkv",
+    ".mov",
+    ".mp4",
+    ".mpeg",
+    ".mpg",
+    ".mts",
+    ".ogv",
+    ".ts",
+    ".webm",
+    ".wmv",
+)
+"""What is looked at in a folder; files that are named are looked at whatever they are called."""
+
+
+def detect(
+    paths: Annotated[list[Path], typer.Argument(help="Video or sound files, or folders of them.", show_default=False)],
+    key: Annotated[
+        list[Path] | None, typer.Option("--key", help="File of a secret key to look for too. May be repeated.")
+    ] = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Say whether files carry the watermark. Exit code: 0 all do, 3 at least one does not, 1 one could not be read."""
+    start_logging(verbose)
+    from phonofilm.detection import detect as detect_file
+
+    files = _files(paths)
+    results: list[dict[str, Any]] = []
+    failed = missing = False
+    with progress_bars() as progress:
+        for number, file in enumerate(files):
+            progress("detect", number / len(files))
+            try:
+                verdict = detect_file(file, key or ())
+            except InputError as error:
+                failed = True
+                complain(error, file if len(files) > 1 else None)
+                results.append({"file": str(file), "error": str(error)})
+                continue
+            missing = missing or not verdict.marked
+            results.append(_verdict_json(verdict))
+            if not as_json:
+                typer.echo(_sentence(verdict))
+    if as_json:
+        typer.echo(json.dumps(results, indent=1))
+    if failed or missing:
+        raise typer.Exit(1 if failed else NOT_MARKED)
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    """The files named, and the media files in the folders named. Raises InputError when a folder holds none."""
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in (*SOUND_SUFFIXES, *FILM_SUFFIXES))
+        if not inside:
+            raise InputError(f"{path} holds no video or sound file; give another folder, or files by name")
+        files += inside
+    return files
+
+
+def _sentence(verdict: "Verdict") -> str:
+    found = verdict.detection
+    if found is None:
+        text = "marked: no, there is no sound"
+    elif not found.marked:
+        text = "marked: no"
+    else:
+        parts = [f"marked: yes, {_chance(found.log10_chance)} chance of error", *_said(found.payload)]
+        if found.key != "public":
+            parts.append(f"key {found.key}")
+        if abs(found.tempo - 1) > 0.001 or abs(found.semitones) > 0.5:
+            parts.append(f"{found.tempo:.2f} times as fast, {found.semitones:+.1f} semitones")
+        spans = ", ".join(f"{span.start_s:.0f}-{span.end_s:.1f}" for span in found.spans)
+        text = ", ".join(parts) + f"; in seconds {spans} of {verdict.duration_s:.1f}"
+        takes = {span.payload.take_id for span in found.spans if span.payload}
+        if len(takes) > 1:
+            text += f", of {len(takes)} takes ({', '.join(sorted(takes))})"
+    return f"{verdict.path}: {text}{_credentials(verdict.credentials)}"
+
+
+def _chance(log10_chance: float) -> str:
+    """As 2.1e-31, also where a float would hold 0."""
+    exponent = int(log10_chance // 1)
+    return f"{10 ** (log10_chance - exponent):.1f}e{exponent:+03d}" if exponent < 0 else "1.0"
+
+
+def _said(payload: "Payload | None") -> list[str]:
+    from phonofilm.weights.registry import model_called
+
+    if payload is None:
+        return ["what it says cannot be read"]
+    return [f"model {model_called(payload.model)}", f"made {payload.made}", f"take {payload.take_id}"]
+
+
+def _credentials(found: "Credentials | None") -> str:
+    if found is None:
+        return ""
+    generated = "generated" if found.generated else "not said to be generated"
+    return f"; Content Credentials {found.state}, signed by {found.signer}, {generated}"
+
+
+def _payload_json(payload: "Payload | None") -> dict[str, Any]:
+    from phonofilm.weights.registry import model_called
+
+    if payload is None:
+        return {"model": None, "made": None, "take": None}
+    return {"model": model_called(payload.model), "made": payload.made, "take": payload.take_id}
+
+
+def _verdict_json(verdict: "Verdict") -> dict[str, Any]:
+    found, credentials = verdict.detection, verdict.credentials
+    result: dict[str, Any] = {
+        "file": str(verdict.path),
+        "marked": verdict.marked,
+        "duration_s": round(verdict.duration_s, 3),
+    }
+    if found is not None:
+        result |= {
+            "chance": found.chance,
+            "log10_chance": round(found.log10_chance, 2),
+            "score": round(found.score, 2),
+        }
+    if found is not None and found.marked:
+        result |= {"key": found.key, **_payload_json(found.payload)}
+        result |= {"tempo": round(found.tempo, 4), "semitones": round(found.semitones, 2)}
+        result["spans"] = [
+            {"start_s": span.start_s, "end_s": round(span.end_s, 3), **_payload_json(span.payload)}
+            for span in found.spans
+        ]
+    result["credentials"] = (
+        None
+        if credentials is None
+        else {
+            "state": credentials.state,
+            "signer": credentials.signer,
+            "software": credentials.software,
+            "generated": credentials.generated,
+            "model": credentials.model,
+            "prompt": credentials.prompt,
+        }
+    )
+    return result

@@ -1,0 +1,190 @@
+"""Looking for the mark in a piece of sound of up to half a minute.
+
+First as it is; only when nothing is read there, at every tempo from 0.8 to 1.25 and every pitch up to four semitones
+away.
+
+    R rows, T columns of the piece, B bands, N slots
+"""
+
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+
+from phonofilm.mark.chance import PAYLOAD_TRIALS_LOG, log_chance
+from phonofilm.mark.energy import energy_map
+from phonofilm.mark.grid import COLUMN_S, PERIOD_COLUMNS, Rows
+from phonofilm.mark.host import host
+from phonofilm.mark.key import Key
+from phonofilm.mark.payload import Payload
+from phonofilm.mark.read import Reading, read
+from phonofilm.mark.search import Place, Search, cells, fold
+from phonofilm.types import FloatArray
+
+PITCH_ROWS = 7
+"""4.7 semitones up or down: a speed of 0.8 or 1.25 is 3.9."""
+ROWS = Rows(beyond=PITCH_ROWS)
+NEAR_ROWS = 0
+"""Without a change of speed, pitch is looked for this far only."""
+WINDOW_COLUMNS = round(4.5 / COLUMN_S)
+"""Windows of 4.5 s: long enough for a verdict, short enough for cuts and tempo steps of 0.4 %."""
+WINDOW_HOP_COLUMNS = round(3.0 / COLUMN_S)
+TEMPO_STEP = 0.004
+"""Logarithm; half a step shifts the end of a window by half a slot."""
+TEMPO_STEPS = 57
+"""Steps to either side: 0.796 to 1.256."""
+TEMPO_WINDOWS = 3
+"""Windows of a piece that are searched at every tempo."""
+FINE_COLUMNS = 1.5
+"""A fine tempo step shifts the end of the piece by this much."""
+FINE_RANGE = 0.003
+FINE_PLACES = 4
+"""How many coarse places are refined on the whole piece."""
+WHOLE_PLACES, WINDOW_PLACES, COARSE_PLACES = 12, 6, 3
+"""How many places are read: of the piece, of each of its windows, of each tempo."""
+READ_PLACES = 8
+"""How many of a window's places of all tempi are read."""
+PAYLOAD_CHANCE = 1e-6
+"""A payload is told when the bound for all cells is below this; its check has fitted too."""
+TESTS = 2
+"""Presence cells and all cells are two tests of one budget."""
+STAGES = 2
+"""As it is, and searched: each has half of the budget."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """The mark, or what looks most like it. log_chance: natural logarithm of the bound for the piece."""
+
+    key: Key
+    place: Place
+    reading: Reading
+    log_chance: float
+
+    @property
+    def payload(self) -> Payload | None:
+        return self.reading.payload
+
+
+class Piece:
+    """The evidence of a stretch of sound (C, S)."""
+
+    def __init__(self, samples: FloatArray, rate_hz: int) -> None:
+        seen = host(energy_map(samples, rate_hz, ROWS), ROWS)
+        self.evidence = seen.residue
+        self.standing_out = seen.residue * seen.standing_out
+
+    @property
+    def columns(self) -> int:
+        return int(self.evidence.shape[1])
+
+    def windows(self) -> list[FloatArray]:
+        """The piece in windows of 4.5 s that overlap by a third; none when it is hardly longer than one."""
+        if self.columns < 1.4 * WINDOW_COLUMNS:
+            return []
+        starts = range(0, self.columns - WINDOW_COLUMNS // 2, WINDOW_HOP_COLUMNS)
+        return [self.evidence[:, start : start + WINDOW_COLUMNS] for start in starts]
+
+
+def look(
+    piece: Piece, key: Key, believed: float, hints: tuple[float, ...] = (), thorough: bool = True
+) -> list[Sighting]:
+    """Sightings, likeliest first, never none.
+
+    believed: natural logarithm of the chance below which a sighting is the mark, and no further search is needed.
+    hints: tempi found elsewhere in the sound. thorough: look at other tempi and pitches too.
+    """
+    search = Search(key, PITCH_ROWS)
+    found = _as_it_is(piece, key, search)
+    if _read(found, believed) or not thorough:
+        return found
+    if hints:
+        found = _sorted(found + _searched(piece, key, search, hints))
+        if _read(found, believed):
+            return found
+    return _sorted(found + _searched(piece, key, search, ()))
+
+
+def _read(found: list[Sighting], believed: float) -> bool:
+    return any(sighting.log_chance <= believed and sighting.payload for sighting in found)
+
+
+def _sorted(found: list[Sighting]) -> list[Sighting]:
+    return sorted(found, key=lambda sighting: (sighting.log_chance, -sighting.place.score))
+
+
+def _as_it_is(piece: Piece, key: Key, search: Search) -> list[Sighting]:
+    windows = piece.windows()
+    trials = log(STAGES * TESTS * PERIOD_COLUMNS * (2 * NEAR_ROWS + 1) * (2 + len(windows)))
+    looks = []
+    for evidence in (piece.evidence, piece.standing_out):
+        looks += [(evidence, place) for place in search.places(evidence, 1.0, NEAR_ROWS, WHOLE_PLACES)]
+    for window in windows:
+        looks += [(window, place) for place in search.places(window, 1.0, NEAR_ROWS, WINDOW_PLACES)]
+    return _sightings(looks, key, trials)
+
+
+def fine_step(columns: int) -> float:
+    """Logarithmic tempo step of the refinement; steps lie on one lattice whatever the coarse place, to be counted."""
+    return TEMPO_STEP / max(1, round(TEMPO_STEP * columns / FINE_COLUMNS))
+
+
+def _search_trials_log(piece: Piece, windows: int) -> float:
+    fine = 2 * (TEMPO_STEPS * TEMPO_STEP + FINE_RANGE) / fine_step(piece.columns) + 1
+    tempi = (2 * TEMPO_STEPS + 1) * windows + fine
+    return log(STAGES * TESTS * PERIOD_COLUMNS * (2 * PITCH_ROWS + 1) * tempi)
+
+
+def _searched(piece: Piece, key: Key, search: Search, hints: tuple[float, ...]) -> list[Sighting]:
+    windows = piece.windows() or [piece.evidence]
+    chosen = np.unique(np.linspace(0, len(windows) - 1, TEMPO_WINDOWS).astype(int))
+    trials = _search_trials_log(piece, len(chosen))
+    tempi = hints or tuple(np.exp(np.arange(-TEMPO_STEPS, TEMPO_STEPS + 1) * TEMPO_STEP))
+    looks, coarse = [], []
+    for index in chosen if not hints else ():
+        places = [
+            place for tempo in tempi for place in search.places(windows[index], float(tempo), PITCH_ROWS, COARSE_PLACES)
+        ]
+        places.sort(key=lambda place: -place.score)
+        looks += [(windows[index], place) for place in places[:READ_PLACES]]
+        coarse += places[:READ_PLACES]
+    starts = [(hint, PITCH_ROWS) for hint in hints] if hints else _apart(coarse)
+    for stretch, _ in starts:
+        looks += _refined(piece, search, stretch)
+    return _sightings(looks, key, trials)
+
+
+def _apart(places: list[Place]) -> list[tuple[float, int]]:
+    """The best few tempi that are not the same."""
+    chosen: list[tuple[float, int]] = []
+    for place in sorted(places, key=lambda place: -place.score):
+        if all(abs(place.stretch / other - 1) > FINE_RANGE or place.rows != rows for other, rows in chosen):
+            chosen.append((place.stretch, place.rows))
+    return chosen[:FINE_PLACES]
+
+
+def _refined(piece: Piece, search: Search, stretch: float) -> list[tuple[FloatArray, Place]]:
+    step = fine_step(piece.columns)
+    near = round(FINE_RANGE / step)
+    centre = round(np.log(stretch) / step)
+    places = [
+        place
+        for fine in range(centre - near, centre + near + 1)
+        for place in search.places(piece.evidence, float(np.exp(fine * step)), PITCH_ROWS, 2)
+    ]
+    places.sort(key=lambda place: -place.score)
+    return [(piece.evidence, place) for place in places[:READ_PLACES]]
+
+
+def _sightings(looks: list[tuple[FloatArray, Place]], key: Key, trials_log: float) -> list[Sighting]:
+    seen = np.stack(
+        [cells(fold(evidence, place.stretch), place.rows, place.offset, PITCH_ROWS) for evidence, place in looks]
+    )  # (W, B, N)
+    found = []
+    for (_, place), reading in zip(looks, read(seen, key), strict=True):
+        by_presence = log_chance(reading.presence, trials_log)
+        by_all = log_chance(reading.whole, trials_log + PAYLOAD_TRIALS_LOG)
+        if by_all > np.log(PAYLOAD_CHANCE):
+            reading = Reading(reading.presence, reading.whole, None)
+        found.append(Sighting(key, place, reading, min(by_presence, by_all)))
+    return _sorted(found)

@@ -1,0 +1,66 @@
+"""What a mark says, and the code that carries it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phonofilm.errors import OptionError
+from phonofilm.mark.code import CODED_BITS, GENERATORS, decode, encode
+from phonofilm.mark.payload import BITS, Payload, check, from_bits, from_message, month_number, to_bits
+
+payloads = st.builds(Payload, st.integers(0, 31), st.integers(0, 255), st.integers(0, 65535))
+
+
+@given(payloads)
+def test_payloads_survive_bytes_and_bits(payload: Payload) -> None:
+    assert from_message(payload.message) == payload
+    assert from_bits(to_bits(payload)) == payload
+
+
+def test_the_layout_is_the_documented_one() -> None:
+    payload = Payload(model=1, month=month_number(2026, 11), take=0x3FA2)
+    assert payload.message.hex() == f"{1 << 29 | 1 << 24 | 34 << 16 | 0x3FA2:08x}"
+    assert (payload.made, payload.take_id) == ("2026-11", "3fa2")
+
+
+def test_the_check_is_crc8_autosar() -> None:
+    assert check(b"123456789") == 0xDF  # the catalogue's check value
+
+
+@given(payloads, st.integers(0, BITS - 1), st.integers(1, 255))
+def test_a_burst_of_up_to_eight_wrong_bits_is_seen(payload: Payload, first: int, burst: int) -> None:
+    bits = to_bits(payload)
+    for offset in range(8):
+        if burst >> offset & 1 and first + offset < BITS:
+            bits[first + offset] ^= 1
+    if bits != to_bits(payload):
+        assert from_bits(bits) is None
+
+
+@pytest.mark.parametrize(("name", "value"), [("model", 32), ("month", 256), ("take", 65536), ("take", -1)])
+def test_numbers_that_do_not_fit_are_refused(name: str, value: int) -> None:
+    given_numbers = {"model": 0, "month": 0, "take": 0} | {name: value}
+    with pytest.raises(OptionError, match=name):
+        Payload(**given_numbers)
+    with pytest.raises(OptionError, match="2045-04"):
+        month_number(2045, 5)
+
+
+@given(st.lists(st.integers(0, 1), min_size=BITS, max_size=BITS), st.integers(0, 2**32 - 1))
+def test_the_code_corrects_a_seventh_of_its_bits(bits: list[int], seed: int) -> None:
+    random = np.random.default_rng(seed)
+    word = encode(bits)
+    assert word.shape == (CODED_BITS,)
+    # The free distance is 24: errors apart from each other by more than the decoder's memory are always corrected.
+    wrong = (np.arange(0, CODED_BITS, 7) + int(random.integers(7))) % CODED_BITS
+    word[wrong] *= -1
+    assert [int(bit) for bit in decode(word[None].astype(np.float32))[0]] == bits
+
+
+def test_code_words_of_different_messages_are_far_apart() -> None:
+    random = np.random.default_rng(1)
+    words = np.stack([encode([int(b) for b in random.integers(0, 2, BITS)]) for _ in range(300)])
+    distances = (words[:, None] != words[None]).sum(2)[np.triu_indices(300, 1)]
+    assert distances.min() >= 24
+    assert len(set(GENERATORS)) == 4
