@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "weights": NETS,
     "windows": {"mix"},
     "scenes": {"media", "weights", "windows", *NETS},
-    "outlet": {"media", "mark"},
+    "outlet": {"media", "mark", "mix"},
     "detection": {"media", "mark"},
     "pipeline": {"media", "mix", "outlet", "scenes"},
     "data": {"media", "mix", "codec", "weights"},

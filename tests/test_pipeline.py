@@ -140,7 +140,9 @@ def test_the_original_stays_under_when_asked(tmp_path: Path, film: Phonofilm, cl
     added = with_it.sound.samples - without.sound.samples
     original = read_clip_audio(probe(clip), RATE_HZ)
     assert original is not None
-    assert np.abs(added - original.samples * 10 ** (-6 / 20)).max() < 0.01
+    wanted = original.samples * 10 ** (-6 / 20)
+    # Each is marked by itself, which moves cells by up to a few decibels.
+    assert ((added - wanted) ** 2).sum() < 0.03 * (wanted**2).sum()
     assert click_time(added, RATE_HZ) == pytest.approx(0.5, abs=0.002)
 
 

@@ -22,6 +22,7 @@ from phonofilm.mark.payload import FIRST_YEAR, MONTH_LIMIT, TAKE_LIMIT, Payload
 from phonofilm.mark.provenance import SIGNED_SUFFIXES, Claim, can_sign, sign
 from phonofilm.media.audio import write_audio
 from phonofilm.media.mux import mux
+from phonofilm.mix.loudness import limit
 from phonofilm.settings import AddOptions, MakeOptions
 from phonofilm.types import ClipInfo, FloatArray, Waveform
 
@@ -58,7 +59,8 @@ class Outlet:
         fresh: (S,) 0 to 1, how much of each sample is new; what is not new is left as it is, sample for sample.
         """
         payload = Payload(self._number, _months_now(), _take_number(sound))
-        marked = mark(sound, payload, self._key).sound
+        # The mark raises peaks by up to a decibel, and the limiter leaves the mark as it is.
+        marked = limit(mark(sound, payload, self._key).sound)
         if fresh is not None:
             marked = Waveform(sound.samples + fresh * (marked.samples - sound.samples), sound.rate_hz)
         found = detect(marked, (self._key,), thorough=False)
