@@ -15,29 +15,25 @@ from pathlib import Path
 
 import numpy as np
 
-from phonofilm.cues import CueCurves, CueSheet, changed_spans, read_cue_sheet, span_of, without
-from phonofilm.errors import MediaError, OptionError
-from phonofilm.media.audio import check_sound_path, read_audio, read_clip_audio, resample, to_stereo
-from phonofilm.media.mux import check_output, muxed_path
+from phonofilm.cues import CueCurves, CueSheet, read_cue_sheet, span_of, without
+from phonofilm.editing import Edit, as_long, centred, changed, edit_of, encoding_gain_db, fresh_share, read_take
+from phonofilm.errors import OptionError
+from phonofilm.media.audio import check_sound_path, read_clip_audio, resample
 from phonofilm.media.probe import probe
 from phonofilm.mix.loudness import limit, normalise, without_offset
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import place_effects
-from phonofilm.mix.splice import fitted, hushed, loud_db, ranges, shares, silenced, spliced
+from phonofilm.mix.splice import fitted, hushed, ranges, silenced, spliced
 from phonofilm.outlet import Outlet, Sealed
-from phonofilm.scenes.guide import ACTIVE_DBFS, Guide, Held, Scene, Sight, flat_curves, held_parts
+from phonofilm.outputs import numbered, output_paths
+from phonofilm.scenes.guide import Guide, Held, Scene, Sight, flat_curves, held_parts
 from phonofilm.scenes.load import load_guide
 from phonofilm.settings import AddOptions, MakeOptions, check_prompt, checked_spans, loudness_target
 from phonofilm.stopwatch import Stopwatch
-from phonofilm.timeline import Seconds, samples, seconds
+from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progress
 
 logger = logging.getLogger(__name__)
-
-LENGTH_TOLERANCE_S = Fraction(1, 10)
-"""A take may be this much longer or shorter than its clip: lossy formats pad to whole frames."""
-LARGEST_ENCODED_GAIN_DB = 40.0
-"""The hiss of a silent take is not to be heard as rain."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +51,6 @@ class Take:
     seconds: dict[str, float]
     take_id: str
     marked: bool
-
-
-@dataclass(frozen=True)
-class Edit:
-    """An earlier take, as long as its clip at a rate of its own, and the spans of it that are made anew."""
-
-    earlier: Waveform
-    spans: tuple[tuple[Seconds, Seconds], ...]
 
 
 class Phonofilm:
@@ -205,7 +193,7 @@ class Phonofilm:
         check_prompt("prompt", prompt)
         if not prompt.strip():
             raise OptionError("the prompt is empty; say in words what should be heard")
-        paths = _numbered(Path(output), chosen.takes)
+        paths = numbered(Path(output), chosen.takes)
         for path in paths:
             check_sound_path(path)
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, prompt, chosen)
@@ -241,22 +229,22 @@ class Phonofilm:
             info = probe(clip)
             spans = checked_spans(redo[0], info.duration_s)
             editing = bool(spans) or redo[1] is not None
-            paths = _output_paths(info, output, audio_only, chosen.takes, "redo" if editing else "sound")
+            paths = output_paths(info, output, audio_only, chosen.takes, "redo" if editing else "sound")
             sheet = None if cues is None else read_cue_sheet(cues, info)
             if editing and not spans and sheet is None:
                 raise OptionError("--take came without --redo or --cues; say with one of them what is to be made anew")
-            earlier = _read_take(info, redo[1], audio_only) if editing else None
+            earlier = read_take(info, redo[1], audio_only) if editing else None
         sight = seen = self._guide.look(info, watch, progress)
         if sheet is not None:
             sight = self._guide.follow(seen, sheet)
-        edit = None if earlier is None else _edit(earlier, spans or _changed(seen, sight), info)
+        edit = None if earlier is None else edit_of(earlier, spans or changed(seen, sight), info)
         scene = self._guide.seen_scene(sight, chosen, watch, progress)
         made = []
         for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, edit, watch, progress):
             with take_watch.stage("mix", progress):
                 sound = self._finish(wave, sight, scene, chosen, edit)
             with take_watch.stage("mark", progress):
-                sealed = outlet.seal(sound, None if edit is None else _fresh(edit))
+                sealed = outlet.seal(sound, None if edit is None else fresh_share(edit))
             with take_watch.stage("write", progress):
                 if audio_only:
                     written = outlet.audio(sealed, path, seed_here)
@@ -281,8 +269,8 @@ class Phonofilm:
         """
         parts: list[Held | None] = [None]
         if edit is not None:
-            heard = resample(_centred(edit.earlier), self._guide.rate_hz).samples[0]  # (S,)
-            heard = heard * np.float32(10 ** (_encoding_gain_db(edit.earlier) / 20))
+            heard = resample(centred(edit.earlier), self._guide.rate_hz).samples[0]  # (S,)
+            heard = heard * np.float32(10 ** (encoding_gain_db(edit.earlier) / 20))
             spans = ranges(edit.spans, self._guide.rate_hz)
             parts = list(held_parts(self._guide, scene, heard, spans, watch, progress))
         sample = self._guide.sampler(scene, chosen, watch, progress)
@@ -323,14 +311,14 @@ class Phonofilm:
     def _set_in(self, wave: FloatArray, sight: Sight, chosen: AddOptions, edit: Edit) -> Waveform:
         """The earlier take with its spans out of the new mono sound (S,); channels, rate and level are the take's."""
         earlier = edit.earlier
-        wave = wave * np.float32(10 ** (-_encoding_gain_db(earlier) / 20))
+        wave = wave * np.float32(10 ** (-encoding_gain_db(earlier) / 20))
         if earlier.channels == 1 or chosen.mono:
             alike = math.sqrt(1 / earlier.channels)  # the power of one channel, spread over all
             sound = Waveform(np.repeat(wave[None] * np.float32(alike), earlier.channels, axis=0), self._guide.rate_hz)
         else:
             sound = place_effects(wave, sight.curves, self._guide.rate_hz)
         spans = ranges(edit.spans, earlier.rate_hz)
-        new = fitted(_as_long(resample(sound, earlier.rate_hz), earlier.samples.shape[1]), earlier, spans)
+        new = fitted(as_long(resample(sound, earlier.rate_hz), earlier.samples.shape[1]), earlier, spans)
         return spliced(earlier, self._with_original(new, sight.clip, chosen), spans)
 
     def _level(self, wave: FloatArray, curves: CueCurves, scene: Scene, chosen: AddOptions | MakeOptions) -> Waveform:
@@ -346,71 +334,6 @@ def _take(path: Path, seed: int, sealed: Sealed, sheet: CueSheet | None, watch: 
     return Take(path, seed, sealed.sound, sheet, watch.seconds, sealed.payload.take_id, sealed.marked)
 
 
-def _fresh(edit: Edit) -> FloatArray:
-    """(S,) how much of each sample of an edited take is new."""
-    earlier = edit.earlier
-    return shares(ranges(edit.spans, earlier.rate_hz), earlier.samples.shape[1], earlier.rate_hz)
-
-
-def _read_take(clip: ClipInfo, path: Path | None, audio_only: bool) -> Waveform:
-    """The sound of an earlier take of a clip, as long as the clip at a rate of its own, one channel or two.
-
-    path None: what is written by default. Raises InputError when there is none, or it is of another length.
-    """
-    if path is None:
-        written = [_default(clip, True, "sound"), muxed_path(clip, _default(clip, False, "sound"))]
-        path = next((path for path in (written if audio_only else written[::-1]) if path.exists()), None)
-        if path is None:
-            raise OptionError(f"there is no earlier take {written[1]} to redo a span of; name one with --take")
-    try:
-        picture = probe(path)
-    except MediaError:  # it has no picture, or it is not there at all; the next line says so
-        sound = to_stereo(read_audio(path))
-        duration_s = sound.duration_s
-    else:
-        found = None if picture.audio is None else read_clip_audio(picture, picture.audio.rate_hz)
-        if found is None:
-            raise MediaError(f"take {path} has no sound; give the result of an earlier run")
-        sound, duration_s = found, picture.duration_s
-    if abs(duration_s - clip.duration_s) > LENGTH_TOLERANCE_S:
-        raise OptionError(
-            f"take {path} lasts {float(duration_s):.2f} s and {clip.path.name!r} {float(clip.duration_s):.2f} s; "
-            "give a take of this clip"
-        )
-    return _as_long(sound, samples(clip.duration_s, sound.rate_hz))
-
-
-def _as_long(sound: Waveform, count: int) -> Waveform:
-    """The first S = `count` samples, silence where there are fewer."""
-    missing = max(0, count - sound.samples.shape[1])
-    return Waveform(np.pad(sound.samples, ((0, 0), (0, missing)))[:, :count], sound.rate_hz)
-
-
-def _changed(seen: Sight, edited: Sight) -> list[tuple[Seconds, Seconds]]:
-    """Where an edited sheet differs from what was seen. Raises OptionError when nowhere."""
-    spans = changed_spans(seen.sheet, edited.sheet)
-    if not spans:
-        raise OptionError("the cue sheet says what is seen in the clip; change a cue, or name a span with --redo")
-    return [(seconds(first), seconds(end)) for first, end in spans]
-
-
-def _edit(earlier: Waveform, spans: Sequence[tuple[Seconds, Seconds]], clip: ClipInfo) -> Edit | None:
-    """None where the whole clip is made anew: that is a take like any other."""
-    kept = [(first, min(end, clip.duration_s)) for first, end in spans if first < clip.duration_s]
-    return None if (Fraction(0), clip.duration_s) in kept else Edit(earlier, tuple(kept))
-
-
-def _centred(sound: Waveform) -> Waveform:
-    """(1, S): what stands in the middle of two channels has the level that it had in one (see `place_effects`)."""
-    mono = sound.samples.sum(axis=0, keepdims=True) * np.float32(math.sqrt(1 / sound.channels))
-    return Waveform(mono, sound.rate_hz)
-
-
-def _encoding_gain_db(earlier: Waveform) -> float:
-    """What brings a take to the level of the sounds that the networks know."""
-    return min(ACTIVE_DBFS - loud_db(_centred(earlier).samples[0], earlier.rate_hz), LARGEST_ENCODED_GAIN_DB)
-
-
 def _muted(wave: FloatArray, sheet: CueSheet, rate_hz: int) -> FloatArray:
     """(S,) without what muted cues would sound: hits do not begin, stretches are silent but for what sounds in them."""
     hits_s = [cue.start_s for cue in sheet.events]
@@ -419,28 +342,3 @@ def _muted(wave: FloatArray, sheet: CueSheet, rate_hz: int) -> FloatArray:
     silent = [(cue.start_s, cue.end_s) for cue in muted if not cue.is_event]
     heard = [cue.sounding_s for cue in (*sheet.events, *sheet.stretches)]
     return silenced(wave, rate_hz, without(silent, heard))
-
-
-def _default(clip: ClipInfo, audio_only: bool, word: str) -> Path:
-    """Where a result goes that nobody has named."""
-    return clip.path.with_name(f"{clip.path.stem}.{word}{'.wav' if audio_only else clip.path.suffix}")
-
-
-def _output_paths(info: ClipInfo, output: Path | None, audio_only: bool, takes: int, word: str) -> list[Path]:
-    """Where the takes go; checked before anything is computed."""
-    if output is None:
-        output = _default(info, audio_only, word)
-    paths = _numbered(output, takes)
-    for path in paths:
-        if audio_only:
-            check_sound_path(path)
-        check_output(info, path)
-        if not audio_only:
-            check_output(info, muxed_path(info, path))
-    return paths
-
-
-def _numbered(path: Path, takes: int) -> list[Path]:
-    if takes == 1:
-        return [path]
-    return [path.with_name(f"{path.stem}.{number + 1}{path.suffix}") for number in range(takes)]

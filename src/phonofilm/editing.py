@@ -1,0 +1,101 @@
+"""An earlier take of a clip, and the spans of it that are made anew.
+
+Dimension letters: C channels, S samples.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from phonofilm.cues import changed_spans
+from phonofilm.errors import MediaError, OptionError
+from phonofilm.media.audio import read_audio, read_clip_audio, to_stereo
+from phonofilm.media.mux import muxed_path
+from phonofilm.media.probe import probe
+from phonofilm.mix.splice import loud_db, ranges, shares
+from phonofilm.outputs import default_path
+from phonofilm.scenes.guide import ACTIVE_DBFS, Sight
+from phonofilm.timeline import Seconds, samples, seconds
+from phonofilm.types import ClipInfo, FloatArray, Waveform
+
+LENGTH_TOLERANCE_S = Fraction(1, 10)
+"""A take may be this much longer or shorter than its clip: lossy formats pad to whole frames."""
+LARGEST_ENCODED_GAIN_DB = 40.0
+"""The hiss of a silent take is not to be heard as rain."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An earlier take, as long as its clip at a rate of its own, and the spans of it that are made anew."""
+
+    earlier: Waveform
+    spans: tuple[tuple[Seconds, Seconds], ...]
+
+
+def read_take(clip: ClipInfo, path: Path | None, audio_only: bool) -> Waveform:
+    """The sound of an earlier take of a clip, as long as the clip at a rate of its own, one channel or two.
+
+    path None: what is written by default. Raises InputError when there is none, or it is of another length.
+    """
+    if path is None:
+        written = [default_path(clip, True, "sound"), muxed_path(clip, default_path(clip, False, "sound"))]
+        path = next((path for path in (written if audio_only else written[::-1]) if path.exists()), None)
+        if path is None:
+            raise OptionError(f"there is no earlier take {written[1]} to redo a span of; name one with --take")
+    try:
+        picture = probe(path)
+    except MediaError:  # it has no picture, or it is not there at all; the next line says so
+        sound = to_stereo(read_audio(path))
+        duration_s = sound.duration_s
+    else:
+        found = None if picture.audio is None else read_clip_audio(picture, picture.audio.rate_hz)
+        if found is None:
+            raise MediaError(f"take {path} has no sound; give the result of an earlier run")
+        sound, duration_s = found, picture.duration_s
+    if abs(duration_s - clip.duration_s) > LENGTH_TOLERANCE_S:
+        raise OptionError(
+            f"take {path} lasts {float(duration_s):.2f} s and {clip.path.name!r} {float(clip.duration_s):.2f} s; "
+            "give a take of this clip"
+        )
+    return as_long(sound, samples(clip.duration_s, sound.rate_hz))
+
+
+def as_long(sound: Waveform, count: int) -> Waveform:
+    """The first S = `count` samples, silence where there are fewer."""
+    missing = max(0, count - sound.samples.shape[1])
+    return Waveform(np.pad(sound.samples, ((0, 0), (0, missing)))[:, :count], sound.rate_hz)
+
+
+def changed(seen: Sight, edited: Sight) -> list[tuple[Seconds, Seconds]]:
+    """Where an edited sheet differs from what was seen. Raises OptionError when nowhere."""
+    spans = changed_spans(seen.sheet, edited.sheet)
+    if not spans:
+        raise OptionError("the cue sheet says what is seen in the clip; change a cue, or name a span with --redo")
+    return [(seconds(first), seconds(end)) for first, end in spans]
+
+
+def edit_of(earlier: Waveform, spans: Sequence[tuple[Seconds, Seconds]], clip: ClipInfo) -> Edit | None:
+    """None where the whole clip is made anew: that is a take like any other."""
+    kept = [(first, min(end, clip.duration_s)) for first, end in spans if first < clip.duration_s]
+    return None if (Fraction(0), clip.duration_s) in kept else Edit(earlier, tuple(kept))
+
+
+def centred(sound: Waveform) -> Waveform:
+    """(1, S): what stands in the middle of two channels has the level that it had in one (see `place_effects`)."""
+    mono = sound.samples.sum(axis=0, keepdims=True) * np.float32(math.sqrt(1 / sound.channels))
+    return Waveform(mono, sound.rate_hz)
+
+
+def encoding_gain_db(earlier: Waveform) -> float:
+    """What brings a take to the level of the sounds that the networks know."""
+    return min(ACTIVE_DBFS - loud_db(centred(earlier).samples[0], earlier.rate_hz), LARGEST_ENCODED_GAIN_DB)
+
+
+def fresh_share(edit: Edit) -> FloatArray:
+    """(S,) how much of each sample of an edited take is new."""
+    earlier = edit.earlier
+    return shares(ranges(edit.spans, earlier.rate_hz), earlier.samples.shape[1], earlier.rate_hz)
