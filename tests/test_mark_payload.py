@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phonofilm.errors import OptionError
-from phonofilm.mark.code import CODED_BITS, GENERATORS, decode, encode
+from phonofilm.mark.code import CODED_BITS, GENERATORS, LIST_PATHS, LIST_STATES, decode, decode_list, encode
 from phonofilm.mark.payload import BITS, Payload, check, from_bits, from_message, month_number, to_bits
 
 payloads = st.builds(Payload, st.integers(0, 31), st.integers(0, 255), st.integers(0, 65535))
@@ -64,3 +64,17 @@ def test_code_words_of_different_messages_are_far_apart() -> None:
     distances = (words[:, None] != words[None]).sum(2)[np.triu_indices(300, 1)]
     assert distances.min() >= 24
     assert len(set(GENERATORS)) == 4
+
+
+def test_a_list_begins_with_the_likeliest_word_and_holds_the_true_one_more_often() -> None:
+    random = np.random.default_rng(3)
+    bits = random.integers(0, 2, (60, BITS))
+    clean = np.stack([encode([int(bit) for bit in word]) for word in bits])
+    soft = (clean * 0.65 + random.standard_normal(clean.shape)).astype(np.float32)
+    words = decode_list(soft)
+    assert words.shape == (60, LIST_STATES * LIST_PATHS, BITS)
+    metric = np.array([[(soft[w] * encode([int(b) for b in word])).sum() for word in words[w]] for w in range(60)])
+    assert (np.diff(metric[:, 1:], axis=1) <= 1e-3).all()
+    alone = (decode(soft) == bits).all(1).mean()
+    listed = (words == bits[:, None]).all(2).any(1).mean()
+    assert listed > alone + 0.03

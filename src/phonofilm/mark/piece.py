@@ -44,6 +44,10 @@ WHOLE_PLACES, WINDOW_PLACES, COARSE_PLACES = 12, 6, 3
 """How many places are read: of the piece, of each of its windows, of each tempo."""
 READ_PLACES = 8
 """How many of a window's places of all tempi are read."""
+LISTED_PLACES = 4
+"""Where nothing is read at once, less likely words are tried at the best few places."""
+LISTED_PRESENCE = 4.5
+"""Places with a lower score of presence hold no mark that could be read."""
 PAYLOAD_CHANCE = 1e-6
 """A payload is told when the bound for all cells is below this; its check has fitted too."""
 TESTS = 2
@@ -180,11 +184,25 @@ def _sightings(looks: list[tuple[FloatArray, Place]], key: Key, trials_log: floa
     seen = np.stack(
         [cells(fold(evidence, place.stretch), place.rows, place.offset, PITCH_ROWS) for evidence, place in looks]
     )  # (W, B, N)
+    places = [place for _, place in looks]
+    found = _judged(places, read(seen, key), key, trials_log)
+    if any(sighting.payload for sighting in found):
+        return _sorted(found)
+    promising = sorted(range(len(places)), key=lambda index: -found[index].reading.presence)[:LISTED_PLACES]
+    promising = [index for index in promising if found[index].reading.presence > LISTED_PRESENCE]
+    if promising:
+        again = read(seen[promising], key, listed=True)
+        found += _judged([places[index] for index in promising], again, key, trials_log)
+    return _sorted(found)
+
+
+def _judged(places: list[Place], readings: list[Reading], key: Key, trials_log: float) -> list[Sighting]:
+    """What each reading proves. A payload is kept where the bound for all cells says that it is one."""
     found = []
-    for (_, place), reading in zip(looks, read(seen, key), strict=True):
+    for place, reading in zip(places, readings, strict=True):
         by_presence = log_chance(reading.presence, trials_log)
         by_all = log_chance(reading.whole, trials_log + PAYLOAD_TRIALS_LOG)
-        if by_all > np.log(PAYLOAD_CHANCE):
+        if by_all > log(PAYLOAD_CHANCE):
             reading = Reading(reading.presence, reading.whole, None)
         found.append(Sighting(key, place, reading, min(by_presence, by_all)))
-    return _sorted(found)
+    return found

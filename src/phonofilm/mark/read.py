@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phonofilm.mark.code import CODED_BITS, decode, encode
+from phonofilm.mark.code import CODED_BITS, decode, decode_list, encode
 from phonofilm.mark.key import Key, pattern
 from phonofilm.mark.payload import Payload, from_bits
 from phonofilm.types import FloatArray
@@ -32,15 +32,17 @@ def score(seen: FloatArray, chips: FloatArray) -> float:
     return float((seen * chips).sum() / np.sqrt((used**2).sum() + 1e-9))
 
 
-def read(seen: FloatArray, key: Key) -> list[Reading]:
-    """Decode the evidence of (W, B, N) cells at W places."""
+def read(seen: FloatArray, key: Key, listed: bool = False) -> list[Reading]:
+    """Decode the evidence of (W, B, N) cells at W places; listed: try the next likeliest words too."""
     drawn = pattern(key)
     coded = drawn.coded >= 0
-    soft = np.stack([np.bincount(drawn.coded[coded], (at * drawn.signs)[coded], CODED_BITS) for at in seen])
+    spoken = [np.bincount(drawn.coded[coded], (at * drawn.signs)[coded], CODED_BITS) for at in seen]
+    soft = np.stack(spoken).astype(np.float32)
+    words = decode_list(soft) if listed else decode(soft)[:, None]  # (W, L, 40)
     readings = []
-    for at, bits in zip(seen, decode(soft.astype(np.float32)), strict=True):
-        listed = [int(bit) for bit in bits]
-        payload = from_bits(listed)
-        whole = score(at, drawn.chips(encode(listed))) if payload else 0.0
-        readings.append(Reading(score(at, drawn.presence), whole, payload))
+    for at, choices in zip(seen, words, strict=True):
+        fitting = ([int(bit) for bit in bits] for bits in choices)
+        chosen = next((bits for bits in fitting if from_bits(bits)), None)
+        whole = score(at, drawn.chips(encode(chosen))) if chosen else 0.0
+        readings.append(Reading(score(at, drawn.presence), whole, from_bits(chosen) if chosen else None))
     return readings
