@@ -47,6 +47,8 @@ LOCAL_RANGE = (0.4, 8.0)
 """How far a moment's residue may pull its spread off the average."""
 CLIP = 2.5
 """Residues count up to so many times their spread: one click must not outvote a second of sound."""
+LOUDEST_ROW = 1.7
+"""Largest share of the evidence that a row may have, in units of the mean row's."""
 HEAVIEST = 1.5
 """Largest weight of a cell."""
 LEAST_DB, GAIN, MOST_DB = 0.35, 1.15, 1.6
@@ -97,8 +99,15 @@ def host(energy: FloatArray, rows: Rows) -> Host:
     above = level_db - 10 * np.log10(floor)
     presence = np.clip((above - 10 * np.log10(2)) / FADE_DB, 0, 1)
     weight = presence * np.clip(tolerance_db(spread_db, rows) / spread_db, 0, HEAVIEST)
-    residue = np.clip(residue_db / spread_db, -CLIP, CLIP) * weight * heard[:, None]
+    residue = _shared_out(np.clip(residue_db / spread_db, -CLIP, CLIP) * weight * heard[:, None])
     return Host(residue.astype(np.float32), np.where(heard[:, None], spread_db, np.float32(0)), _standing_out(level_db))
+
+
+def _shared_out(residue: FloatArray) -> FloatArray:
+    """(R, T) with no row speaking much louder than the others: an edge that a codec left flickers, and says nothing."""
+    power = (residue**2).mean(1, keepdims=True)
+    most = LOUDEST_ROW * power.sum() / max(1, np.count_nonzero(power))
+    return np.asarray(residue * np.sqrt(np.minimum(1, most / np.maximum(power, 1e-20))), np.float32)
 
 
 def _standing_out(level_db: FloatArray) -> FloatArray:
