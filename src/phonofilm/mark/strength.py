@@ -71,22 +71,21 @@ class Stretch:
         high = BAND_ROWS.centres_hz[::ROWS_PER_BAND, None] > HIGH_HZ
         share = np.where(high, np.float32(HIGH_SHARE), np.float32(1))  # (B, 1)
         borne = tolerance_db(self._host.spread_db, BAND_ROWS)[::ROWS_PER_BAND, columns] * loud * share
-        usual, most = self._limits(chips, borne, 1.0)
-        usual, most = self._limits(chips, borne, _push(self._agreement(chips, usual, columns)))
+        under = borne * self._room(chips * borne)  # what brings each cell to the ceiling
+        push = _push(self._agreement(chips, np.minimum(borne, under), columns))
+        raised_db = min(20 * np.log10(push), HIGHEST_CEILING_DB - CEILING_DB)
+        under = under * np.float32(10 ** (raised_db / 20))
+        usual = np.minimum(borne * np.float32(push), under)
+        most = np.minimum(under, np.float32(MOST_DB * push)) * np.float32(HELP_MOST)
         helped = _helped(self._agreement(chips, usual, columns), coded)  # (CODED_BITS,)
         factor = np.where(coded >= 0, helped[np.maximum(coded, 0)], np.float32(1))  # (B, L)
         strength = np.minimum(usual * factor / np.sqrt((factor**2).mean()), most)
         return self._moved(chips * strength), loud
 
-    def _limits(self, chips: FloatArray, borne: FloatArray, push: float) -> tuple[FloatArray, FloatArray]:
-        """(B, L) and (B, L): the usual strength of each cell, and the most it may get, both dB."""
-        ceiling_db = min(CEILING_DB + 20 * np.log10(push), HIGHEST_CEILING_DB)
-        wanted = borne * np.float32(push)
-        moved = self._moved(chips * wanted)
-        slots = chips.shape[1]
-        room = ceiling(self._sound, moved, self._rate_hz, self._start, self._first_slot, slots, ceiling_db)
-        under = wanted * room
-        return np.minimum(wanted, under), np.minimum(under, np.float32(MOST_DB * push)) * np.float32(HELP_MOST)
+    def _room(self, gains_db: FloatArray) -> FloatArray:
+        """(B, L) factors that bring each cell's change to CEILING_DB under what would be heard."""
+        moved, slots = self._moved(gains_db), gains_db.shape[1]
+        return ceiling(self._sound, moved, self._rate_hz, self._start, self._first_slot, slots, CEILING_DB)
 
     def _agreement(self, chips: FloatArray, strength: FloatArray, columns: IntArray) -> FloatArray:
         """(B, L) the evidence that a detector would find in each cell for its sign."""
