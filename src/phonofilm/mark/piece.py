@@ -83,11 +83,18 @@ class Piece:
         return int(self.evidence.shape[1])
 
     def windows(self) -> list[FloatArray]:
-        """The piece in windows of 4.5 s that overlap by a third; none when it is hardly longer than one."""
+        """The evidence in windows of 4.5 s that overlap by a third; none when it is hardly longer than one."""
+        return self._windows(self.evidence)
+
+    def standing_windows(self) -> list[FloatArray]:
+        """The same of what stands out."""
+        return self._windows(self.standing_out)
+
+    def _windows(self, evidence: FloatArray) -> list[FloatArray]:
         if self.columns < 1.4 * WINDOW_COLUMNS:
             return []
         starts = range(0, self.columns - WINDOW_COLUMNS // 2, WINDOW_HOP_COLUMNS)
-        return [self.evidence[:, start : start + WINDOW_COLUMNS] for start in starts]
+        return [evidence[:, start : start + WINDOW_COLUMNS] for start in starts]
 
 
 def look(
@@ -118,7 +125,7 @@ def _sorted(found: list[Sighting]) -> list[Sighting]:
 
 
 def _as_it_is(piece: Piece, key: Key, search: Search) -> list[Sighting]:
-    windows = piece.windows()
+    windows = [*piece.windows(), *piece.standing_windows()]
     trials = log(STAGES * TESTS * PERIOD_COLUMNS * (2 * NEAR_ROWS + 1) * (2 + len(windows)))
     looks = []
     for evidence in (piece.evidence, piece.standing_out):

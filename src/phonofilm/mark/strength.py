@@ -31,7 +31,7 @@ LOUD_COLUMNS = 85
 """A moment counts as loud when anything within a quarter of a second around it is."""
 HIGH_HZ, HIGH_SHARE = 8000.0, 0.7
 """Above, changes are heard more (0.4 of ViSQOL's five points come from the top octave) and codecs lose them first."""
-WANTED_SCORE = 34.0
+WANTED_SCORE = 35.0
 """Evidence wanted in 10 s, in standard deviations at most; the verdict needs 10, and attacks take their part."""
 RICH_SLOTS = round(10 / SLOT_S)
 PUSH_RANGE = (0.65, 4.0)
