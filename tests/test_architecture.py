@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "encoders": set(),
     "codec": set(),
     "flow": set(),
+    "voice": {"media", "mix"},
     "weights": NETS,
     "windows": {"mix"},
     "scenes": {"media", "weights", "windows", *NETS},
@@ -27,9 +28,10 @@ ALLOWED: dict[str, set[str]] = {
     "detection": {"media", "mark"},
     "outputs": {"media"},
     "editing": {"media", "mix", "outputs", "scenes"},
-    "pipeline": {"media", "mix", "outlet", "outputs", "editing", "scenes"},
+    "layers": {"media", "mix", "voice", "weights"},
+    "pipeline": {"media", "mix", "voice", "layers", "outlet", "outputs", "editing", "scenes"},
     "data": {"media", "mix", "codec", "weights"},
-    "train": {"data", "weights", *NETS},
+    "train": {"data", "voice", "weights", *NETS},
     "evaluate": {"media", "mix", "mark", "codec", "weights", "windows", "pipeline", "data"},
     "cli": {"media", "mix", "mark", "weights", "detection", "pipeline", "data", "train", "evaluate", *NETS},
     "__main__": {"cli"},
@@ -43,7 +45,8 @@ RESERVED = {
     "typer": {"cli"},
     "rich": {"cli"},
     "c2pa": {"mark"},
-    "cv2": {"data"},
+    "cv2": {"data", "voice"},
+    "espeakng_loader": {"voice"},
 }
 NO_TORCH = {"errors", "timeline", "types", "stopwatch", "cues", "settings", "media", "cli", "__main__", "__init__"}
 

@@ -22,7 +22,8 @@ from phonofilm.mark.payload import FIRST_YEAR, MONTH_LIMIT, TAKE_LIMIT, Payload
 from phonofilm.mark.provenance import SIGNED_SUFFIXES, Claim, can_sign, sign
 from phonofilm.media.audio import write_audio
 from phonofilm.media.mux import mux
-from phonofilm.mix.loudness import limit
+from phonofilm.mix.loudness import limit, limiting_gain
+from phonofilm.mix.stems import summed
 from phonofilm.settings import AddOptions, MakeOptions
 from phonofilm.types import ClipInfo, FloatArray, Waveform
 
@@ -63,15 +64,35 @@ class Outlet:
         marked = limit(mark(sound, payload, self._key).sound)
         if fresh is not None:
             marked = Waveform(sound.samples + fresh * (marked.samples - sound.samples), sound.rate_hz)
-        found = detect(marked, (self._key,), thorough=False)
-        said = any(span.payload == payload for span in found.spans) or found.payload == payload
-        if not said:
+        return self._told(Sealed(marked, payload, self._says(marked, payload)))
+
+    def _says(self, sound: Waveform, payload: Payload) -> bool:
+        found = detect(sound, (self._key,), thorough=False)
+        return found.payload == payload or any(span.payload == payload for span in found.spans)
+
+    def _told(self, sealed: Sealed) -> Sealed:
+        if not sealed.marked:
             logger.warning(
                 "the sound of take %s is too quiet, short or plain to carry the watermark; the file's tags alone say "
                 "that it is generated",
-                payload.take_id,
+                sealed.payload.take_id,
             )
-        return Sealed(marked, payload, said)
+        return sealed
+
+    def seal_layers(self, layers: dict[str, Waveform]) -> tuple[Sealed, dict[str, Sealed]]:
+        """Put the watermark into layers, which have one rate and shape, alike, so that it is in any mix of them too.
+
+        Returns the mix of all and the layers, which add up to it.
+        """
+        whole = summed(layers)
+        payload = Payload(self._number, _months_now(), _take_number(whole))
+        first_slot = mark(whole, payload, self._key).first_slot
+        marked = {name: mark(layer, payload, self._key, first_slot).sound for name, layer in layers.items()}
+        gain = limiting_gain(summed(marked))
+        if gain is not None:
+            marked = {name: Waveform(layer.samples * gain, layer.rate_hz) for name, layer in marked.items()}
+        sealed = {name: Sealed(layer, payload, self._says(layer, payload)) for name, layer in marked.items()}
+        return self._told(Sealed(summed(marked), payload, self._says(summed(marked), payload))), sealed
 
     def video(self, sealed: Sealed, clip: ClipInfo, path: Path, seed: int) -> Path:
         """The clip with the sound in place of its own; returns where it really went. Raises OutputError."""

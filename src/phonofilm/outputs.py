@@ -30,3 +30,8 @@ def numbered(path: Path, takes: int) -> list[Path]:
     if takes == 1:
         return [path]
     return [path.with_name(f"{path.stem}.{number + 1}{path.suffix}") for number in range(takes)]
+
+
+def stem_path(path: Path, name: str) -> Path:
+    """Where a layer of the take at `path` goes."""
+    return path.with_name(f"{path.stem}.{name}.wav")

@@ -9,7 +9,7 @@ Dimension letters: C channels, S samples, L latent steps.
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,20 +18,23 @@ import numpy as np
 from phonofilm.cues import CueCurves, CueSheet, read_cue_sheet, span_of, without
 from phonofilm.editing import Edit, as_long, centred, changed, edit_of, encoding_gain_db, fresh_share, read_take
 from phonofilm.errors import OptionError
+from phonofilm.layers import Cast, spread
 from phonofilm.media.audio import check_sound_path, read_clip_audio, resample
 from phonofilm.media.probe import probe
 from phonofilm.mix.loudness import limit, normalise, without_offset
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import place_effects
 from phonofilm.mix.splice import fitted, hushed, ranges, silenced, spliced
+from phonofilm.mix.stems import EFFECTS, mix_stems, summed
 from phonofilm.outlet import Outlet, Sealed
-from phonofilm.outputs import numbered, output_paths
+from phonofilm.outputs import numbered, output_paths, stem_path
 from phonofilm.scenes.guide import Guide, Held, Scene, Sight, flat_curves, held_parts
 from phonofilm.scenes.load import load_guide
 from phonofilm.settings import AddOptions, MakeOptions, check_prompt, checked_spans, loudness_target
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progress
+from phonofilm.voice.dialogue import Dialogue
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +44,8 @@ class Take:
     """One soundtrack. path is where it was written; seconds says how long each stage took, shared ones included.
 
     take_id: what the watermark calls it, four hexadecimal digits. marked: False where the sound is too quiet, short or
-    plain to carry the watermark.
+    plain to carry the watermark. stems: where the layers were written, by name. dialogue: what is spoken, and how well
+    it fits the mouths.
     """
 
     path: Path
@@ -51,6 +55,8 @@ class Take:
     seconds: dict[str, float]
     take_id: str
     marked: bool
+    stems: dict[str, Path] = field(default_factory=dict)
+    dialogue: Dialogue | None = None
 
 
 class Phonofilm:
@@ -99,6 +105,10 @@ class Phonofilm:
         sync: float = 1.0,
         loudness: str = "web",
         mono: bool = False,
+        dialogue: str | Path = "",
+        voices: str = "",
+        voice_engine: str = "espeak",
+        stems: bool = False,
         keep_original: bool = False,
         original_db: float = -6.0,
         credentials: str = "auto",
@@ -133,6 +143,10 @@ class Phonofilm:
             sync,
             loudness,
             mono,
+            str(dialogue),
+            voices,
+            voice_engine,
+            stems,
             keep_original,
             original_db,
             credentials,
@@ -208,7 +222,7 @@ class Phonofilm:
                 sealed = outlet.seal(sound)
             with take_watch.stage("write", progress):
                 outlet.audio(sealed, path, seed_here)
-            made.append(_take(path, seed_here, sealed, None, take_watch))
+            made.append(_take(path, seed_here, sealed, None, take_watch, {}, None))
         return made
 
     # What follows is the inside, in the order in which it happens.
@@ -225,6 +239,7 @@ class Phonofilm:
     ) -> list[Take]:
         """redo: the spans, and the take that they are spans of."""
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, chosen.prompt, chosen)
+        cast = Cast(chosen)
         with watch.stage("probe", progress):
             info = probe(clip)
             spans = checked_spans(redo[0], info.duration_s)
@@ -233,25 +248,40 @@ class Phonofilm:
             sheet = None if cues is None else read_cue_sheet(cues, info)
             if editing and not spans and sheet is None:
                 raise OptionError("--take came without --redo or --cues; say with one of them what is to be made anew")
+            if editing and (chosen.dialogue or chosen.stems):
+                raise OptionError("--redo makes effects anew; leave --dialogue and --stems out, or make a whole take")
             earlier = read_take(info, redo[1], audio_only) if editing else None
         sight = seen = self._guide.look(info, watch, progress)
         if sheet is not None:
             sight = self._guide.follow(seen, sheet)
         edit = None if earlier is None else edit_of(earlier, spans or changed(seen, sight), info)
+        speech = cast.watch(info, watch, progress)
         scene = self._guide.seen_scene(sight, chosen, watch, progress)
-        made = []
+        made: list[Take] = []
         for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, edit, watch, progress):
+            dialogue = None
+            if speech is not None:
+                with take_watch.stage("speak", progress):
+                    dialogue = speech.dialogue(self._guide.rate_hz, seed_here)
+                for note in () if made else dialogue.notes:
+                    logger.warning("%s: %s", chosen.dialogue, note)
             with take_watch.stage("mix", progress):
-                sound = self._finish(wave, sight, scene, chosen, edit)
+                effects = self._finish(wave, sight, scene, chosen, edit)
+                layers = _mixed(effects, dialogue, chosen)
             with take_watch.stage("mark", progress):
-                sealed = outlet.seal(sound, None if edit is None else fresh_share(edit))
+                if chosen.stems:
+                    sealed, stems = outlet.seal_layers(layers)
+                else:
+                    whole = effects if len(layers) == 1 else summed(layers)
+                    sealed, stems = outlet.seal(whole, None if edit is None else fresh_share(edit)), {}
             with take_watch.stage("write", progress):
                 if audio_only:
                     written = outlet.audio(sealed, path, seed_here)
                 else:
                     written = outlet.video(sealed, info, path, seed_here)
+                files = {name: outlet.audio(stem, stem_path(path, name), seed_here) for name, stem in stems.items()}
             logger.info("seed %d → %s", seed_here, written)
-            made.append(_take(written, seed_here, sealed, sight.sheet, take_watch))
+            made.append(_take(written, seed_here, sealed, sight.sheet, take_watch, files, dialogue))
         return made
 
     def _waves(
@@ -330,8 +360,25 @@ class Phonofilm:
         return normalise(sound, target if scene.loudest_lufs is None else min(target, scene.loudest_lufs))
 
 
-def _take(path: Path, seed: int, sealed: Sealed, sheet: CueSheet | None, watch: Stopwatch) -> Take:
-    return Take(path, seed, sealed.sound, sheet, watch.seconds, sealed.payload.take_id, sealed.marked)
+def _take(
+    path: Path,
+    seed: int,
+    sealed: Sealed,
+    sheet: CueSheet | None,
+    watch: Stopwatch,
+    stems: dict[str, Path],
+    dialogue: Dialogue | None,
+) -> Take:
+    take_id, marked = sealed.payload.take_id, sealed.marked
+    return Take(path, seed, sealed.sound, sheet, watch.seconds, take_id, marked, stems, dialogue)
+
+
+def _mixed(effects: Waveform, dialogue: Dialogue | None, chosen: AddOptions) -> dict[str, Waveform]:
+    """The layers of a take by name, as they are in its mix; effects alone stay as they are."""
+    if dialogue is None:
+        return {EFFECTS: effects}
+    words = spread(dialogue.stem, effects.channels)
+    return mix_stems(effects, None, words, loudness_target(chosen.loudness)).stems
 
 
 def _muted(wave: FloatArray, sheet: CueSheet, rate_hz: int) -> FloatArray:

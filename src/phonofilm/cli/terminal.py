@@ -35,8 +35,30 @@ def take_json(take: "Take") -> dict[str, Any]:
         "channels": take.sound.channels,
         "take": take.take_id,
         "marked": take.marked,
+        **_layers_json(take),
         "cues": None if take.cues is None else json.loads(take.cues.to_json())["cues"],
         "seconds": {name: round(value, 3) for name, value in take.seconds.items()},
+    }
+
+
+def _layers_json(take: "Take") -> dict[str, Any]:
+    if take.dialogue is None:
+        return {"stems": {name: str(path) for name, path in take.stems.items()}} if take.stems else {}
+    lines = [
+        {
+            "speaker": spoken.line.speaker,
+            "text": spoken.line.text,
+            "voice": spoken.voice,
+            "start_s": round(spoken.start_s, 3),
+            "end_s": round(spoken.end_s, 3),
+            "fit": None if spoken.fit is None else round(spoken.fit, 2),
+            "fitted_to_mouth": spoken.fitted,
+        }
+        for spoken in take.dialogue.lines
+    ]
+    return {
+        "stems": {name: str(path) for name, path in take.stems.items()},
+        "dialogue": {"lines": lines, "notes": list(take.dialogue.notes)},
     }
 
 

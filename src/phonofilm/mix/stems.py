@@ -1,0 +1,95 @@
+"""Dialogue, music and effects put together: levels, ducking, one loudness, one limiter, stems that add up to the mix.
+
+Dimension letters: C channels, S samples.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from phonofilm.mix.ducking import under_hits, under_words
+from phonofilm.mix.loudness import integrated_lufs, limiting_gain, normalising_gain_db
+from phonofilm.types import FloatArray, Waveform
+
+EFFECTS, MUSIC, DIALOGUE = "effects", "music", "dialogue"
+DIALOGUE_OVER_EFFECTS_LU = 4.0
+"""Dialogue leads; effects at its own loudness would compete with it even in its pauses."""
+MUSIC_UNDER_EFFECTS_LU = 5.0
+MUSIC_UNDER_DIALOGUE_LU = 9.0
+"""Music that plays on between the lines; under them it is ducked further."""
+QUIETEST_LUFS = -70.0
+"""The absolute gate of BS.1770: a layer below holds nothing to be levelled."""
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A mix (C, S) and its layers by name, as they are in it: their sum is the mix."""
+
+    mix: Waveform
+    stems: dict[str, Waveform]
+
+
+def mix_stems(effects: Waveform, music: Waveform | None, dialogue: Waveform | None, target_lufs: float | None) -> Mixed:
+    """Put layers of one rate, length and number of channels together.
+
+    Effects keep their own level and the others are set against them; where they are silent, music is set against the
+    dialogue. target_lufs: the integrated loudness of the whole, None to leave it; the true peak stays under -1 dB in
+    any case.
+    """
+    layers = {EFFECTS: effects}
+    if dialogue is not None:
+        layers[DIALOGUE] = dialogue
+    if music is not None:
+        layers[MUSIC] = music
+    for name, layer in layers.items():
+        assert layer.rate_hz == effects.rate_hz, f"{name} has {layer.rate_hz} Hz, effects {effects.rate_hz} Hz"
+        assert layer.samples.shape == effects.samples.shape, f"{name} is {layer.samples.shape}"
+    layers = _ducked(_levelled(layers))
+    mix = summed(layers)
+    gain: FloatArray = np.ones(1, np.float32)
+    if target_lufs is not None:
+        gain = gain * np.float32(10 ** (normalising_gain_db(mix, target_lufs) / 20))
+    limiting = limiting_gain(Waveform(mix.samples * gain, mix.rate_hz))
+    if limiting is not None:
+        gain = gain * limiting
+    layers = {name: Waveform(layer.samples * gain, layer.rate_hz) for name, layer in layers.items()}
+    return Mixed(summed(layers), layers)
+
+
+def _levelled(layers: dict[str, Waveform]) -> dict[str, Waveform]:
+    lufs = {name: integrated_lufs(layer) for name, layer in layers.items()}
+    result = dict(layers)
+    heard = lufs[EFFECTS] > QUIETEST_LUFS
+    if heard and DIALOGUE in layers:
+        result[DIALOGUE] = _at(layers[DIALOGUE], lufs[DIALOGUE], lufs[EFFECTS] + DIALOGUE_OVER_EFFECTS_LU)
+    if heard and MUSIC in layers:
+        result[MUSIC] = _at(layers[MUSIC], lufs[MUSIC], lufs[EFFECTS] - MUSIC_UNDER_EFFECTS_LU)
+    elif MUSIC in layers and DIALOGUE in layers and lufs[DIALOGUE] > QUIETEST_LUFS:
+        result[MUSIC] = _at(layers[MUSIC], lufs[MUSIC], lufs[DIALOGUE] - MUSIC_UNDER_DIALOGUE_LU)
+    return result
+
+
+def _at(sound: Waveform, lufs: float, wanted_lufs: float) -> Waveform:
+    """The sound, of loudness `lufs`, at another; silence stays silence."""
+    if lufs <= QUIETEST_LUFS:
+        return sound
+    return Waveform(sound.samples * np.float32(10 ** ((wanted_lufs - lufs) / 20)), sound.rate_hz)
+
+
+def _ducked(layers: dict[str, Waveform]) -> dict[str, Waveform]:
+    result = dict(layers)
+    if MUSIC in layers:
+        gain = under_hits(layers[MUSIC], layers[EFFECTS])
+        result[MUSIC] = Waveform(layers[MUSIC].samples * gain, layers[MUSIC].rate_hz)
+    if DIALOGUE in layers:
+        for name in (EFFECTS, MUSIC):
+            if name in result:
+                gain = under_words(result[name], layers[DIALOGUE])
+                result[name] = Waveform(result[name].samples * gain, result[name].rate_hz)
+    return result
+
+
+def summed(layers: dict[str, Waveform]) -> Waveform:
+    """All layers at once; they have one rate and shape."""
+    samples = np.sum([layer.samples for layer in layers.values()], axis=0, dtype=np.float32)
+    return Waveform(np.asarray(samples, np.float32), next(iter(layers.values())).rate_hz)
