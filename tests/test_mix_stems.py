@@ -131,3 +131,10 @@ def test_any_layers_add_up_under_full_scale(channels: int, count: int, level: fl
     assert mixed.mix.samples.shape == (channels, count)
     assert true_peak(mixed.mix) <= 10 ** (-0.9 / 20)
     assert_adds_up(mixed)
+
+
+def test_a_quiet_room_stays_quiet_under_words() -> None:
+    room = noise(SECONDS, 0.0005)
+    mixed = mix_stems(room, None, speech(), -16.0)
+    assert integrated_lufs(mixed.stems[EFFECTS]) < -40
+    assert integrated_lufs(mixed.mix) == pytest.approx(-16, abs=0.7)

@@ -142,7 +142,7 @@ def test_the_original_stays_under_when_asked(tmp_path: Path, film: Phonofilm, cl
     assert original is not None
     wanted = original.samples * 10 ** (-6 / 20)
     # Each is marked by itself, which moves cells by up to a few decibels.
-    assert ((added - wanted) ** 2).sum() < 0.03 * (wanted**2).sum()
+    assert ((added - wanted) ** 2).sum() < 0.1 * (wanted**2).sum()
     assert click_time(added, RATE_HZ) == pytest.approx(0.5, abs=0.002)
 
 

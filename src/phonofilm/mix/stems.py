@@ -17,6 +17,8 @@ DIALOGUE_OVER_EFFECTS_LU = 4.0
 MUSIC_UNDER_EFFECTS_LU = 5.0
 MUSIC_UNDER_DIALOGUE_LU = 9.0
 """Music that plays on between the lines; under them it is ducked further."""
+USUAL_LUFS = -23.0
+"""Where neither a target nor the effects say how loud: EBU R 128."""
 QUIETEST_LUFS = -70.0
 """The absolute gate of BS.1770: a layer below holds nothing to be levelled."""
 
@@ -32,9 +34,9 @@ class Mixed:
 def mix_stems(effects: Waveform, music: Waveform | None, dialogue: Waveform | None, target_lufs: float | None) -> Mixed:
     """Put layers of one rate, length and number of channels together.
 
-    Effects keep their own level and the others are set against them; where they are silent, music is set against the
-    dialogue. target_lufs: the integrated loudness of the whole, None to leave it; the true peak stays under -1 dB in
-    any case.
+    The effects come levelled: at the target, or below it where they are to be quiet; the others are set against the
+    target. target_lufs: the integrated loudness of the whole, None for that of the effects; the true peak stays under
+    -1 dB in any case.
     """
     layers = {EFFECTS: effects}
     if dialogue is not None:
@@ -44,7 +46,8 @@ def mix_stems(effects: Waveform, music: Waveform | None, dialogue: Waveform | No
     for name, layer in layers.items():
         assert layer.rate_hz == effects.rate_hz, f"{name} has {layer.rate_hz} Hz, effects {effects.rate_hz} Hz"
         assert layer.samples.shape == effects.samples.shape, f"{name} is {layer.samples.shape}"
-    layers = _ducked(_levelled(layers))
+    reference = integrated_lufs(effects) if target_lufs is None else target_lufs
+    layers = _ducked(_levelled(layers, reference if reference > QUIETEST_LUFS else USUAL_LUFS))
     mix = summed(layers)
     gain: FloatArray = np.ones(1, np.float32)
     if target_lufs is not None:
@@ -56,21 +59,22 @@ def mix_stems(effects: Waveform, music: Waveform | None, dialogue: Waveform | No
     return Mixed(summed(layers), layers)
 
 
-def _levelled(layers: dict[str, Waveform]) -> dict[str, Waveform]:
-    lufs = {name: integrated_lufs(layer) for name, layer in layers.items()}
+def _levelled(layers: dict[str, Waveform], reference_lufs: float) -> dict[str, Waveform]:
+    """Effects keep their level, which may be that of a quiet room, but for stepping back where there is dialogue."""
     result = dict(layers)
-    heard = lufs[EFFECTS] > QUIETEST_LUFS
-    if heard and DIALOGUE in layers:
-        result[DIALOGUE] = _at(layers[DIALOGUE], lufs[DIALOGUE], lufs[EFFECTS] + DIALOGUE_OVER_EFFECTS_LU)
-    if heard and MUSIC in layers:
-        result[MUSIC] = _at(layers[MUSIC], lufs[MUSIC], lufs[EFFECTS] - MUSIC_UNDER_EFFECTS_LU)
-    elif MUSIC in layers and DIALOGUE in layers and lufs[DIALOGUE] > QUIETEST_LUFS:
-        result[MUSIC] = _at(layers[MUSIC], lufs[MUSIC], lufs[DIALOGUE] - MUSIC_UNDER_DIALOGUE_LU)
+    if DIALOGUE in layers:
+        result[DIALOGUE] = _at(layers[DIALOGUE], reference_lufs)
+        back = np.float32(10 ** (-DIALOGUE_OVER_EFFECTS_LU / 20))
+        result[EFFECTS] = Waveform(layers[EFFECTS].samples * back, layers[EFFECTS].rate_hz)
+    if MUSIC in layers:
+        under = MUSIC_UNDER_DIALOGUE_LU if DIALOGUE in layers else MUSIC_UNDER_EFFECTS_LU
+        result[MUSIC] = _at(layers[MUSIC], reference_lufs - under)
     return result
 
 
-def _at(sound: Waveform, lufs: float, wanted_lufs: float) -> Waveform:
-    """The sound, of loudness `lufs`, at another; silence stays silence."""
+def _at(sound: Waveform, wanted_lufs: float) -> Waveform:
+    """The sound at another loudness; silence stays silence."""
+    lufs = integrated_lufs(sound)
     if lufs <= QUIETEST_LUFS:
         return sound
     return Waveform(sound.samples * np.float32(10 ** ((wanted_lufs - lufs) / 20)), sound.rate_hz)

@@ -174,7 +174,8 @@ class MiniGuide(Guide):
         """
         assert isinstance(sight, MiniSight)
         with watch.stage("encode", progress):
-            words = options.prompt or words_for_unnamed(sight)
+            talk = bool(options.dialogue) and not sight.edited
+            words = options.prompt or words_for_unnamed(sight, talk)
             text = self._words(words)
             onset: Tensor | None = torch.from_numpy(self._heard_onsets(sight)) * options.sync
             activity: Tensor | None = None
@@ -184,7 +185,7 @@ class MiniGuide(Guide):
                 # are followed.
                 activity = torch.from_numpy(sight.curves.activity)
             continuous = text is None and not sight.edited and sight.kind in CONTINUOUS_KINDS
-            if options.sync == 0 or continuous:
+            if options.sync == 0 or continuous or (talk and words == STILL_WORDS):
                 onset = activity = None
             count = samples(sight.clip.duration_s, self.rate_hz)
             cuts = tuple(time_s / float(self._step_s) for time_s in sight.cuts_s)
@@ -201,7 +202,7 @@ class MiniGuide(Guide):
                 negative,
                 cuts,
                 local,
-                loudest_lufs=ROOM_TONE_LUFS if words == STILL_WORDS and not sight.sheet.events else None,
+                loudest_lufs=ROOM_TONE_LUFS if words == STILL_WORDS and (talk or not sight.sheet.events) else None,
             )
 
     def spoken_scene(
@@ -332,12 +333,15 @@ def named_by_contact(sheet: CueSheet, found: FoundCues) -> CueSheet:
     return replace(sheet, cues=tuple(cues))
 
 
-def words_for_unnamed(sight: MiniSight) -> str:
-    """Words that stand in for a picture that names nothing; '' where it does."""
+def words_for_unnamed(sight: MiniSight, talk: bool) -> str:
+    """Words that stand in for a picture that names nothing; '' where it does.
+
+    talk: words are spoken in it. What moves in such a picture is people, whose nods and hands make no sound.
+    """
     if float(sight.known.float().mean()) >= KNOWN_ROWS:
         return ""
     words = STRUCK_WORDS
-    if len(sight.sheet.events) < STRUCK_EVENTS_HZ * float(sight.clip.duration_s):
+    if talk or len(sight.sheet.events) < STRUCK_EVENTS_HZ * float(sight.clip.duration_s):
         words = STILL_WORDS
     logger.info("the picture names no sound; taking %r", words)
     return words
