@@ -121,7 +121,8 @@ def guard(samples: FloatArray, changed: FloatArray, rate_hz: int, start: int) ->
     room = np.maximum(FULL_SCALE, np.abs(sound)) - np.abs(sound)
     outward = np.maximum(move * np.sign(sound), 0)
     peaks = np.min(np.where(outward > room, room / np.maximum(outward, 1e-20), 1), axis=(0, 2))
-    loudness, moved = np.sqrt((sound**2).mean((0, 2))), np.sqrt((move**2).mean((0, 2)))
+    # Less each block's mean: a bass that rings on hides nothing of a change far above it.
+    loudness, moved = (np.sqrt(part.var(axis=2).mean(0)) for part in (sound, move))
     gaps = np.minimum(1, CHANGE_SHARE * loudness / np.maximum(moved, 1e-20))
     eased = convolve1d(minimum_filter1d(peaks, len(EASE) + 2, mode="nearest"), EASE, mode="nearest")
     factor = np.minimum(eased, minimum_filter1d(gaps, 3, mode="nearest")).astype(np.float32)
