@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from phonofilm.data.simulate.moves import Stroke, Tool, strike_track
 from phonofilm.data.simulate.optics import Camera, Light, Shot, look
 from phonofilm.data.simulate.picture import paint
+from phonofilm.data.simulate.plots_arms import Swing, swing_track
 from phonofilm.data.simulate.plots_faces import SENTENCES, WORDS, mouth_of
-from phonofilm.data.simulate.scene import LONGEST_S, PLOTS, SHORTEST_S, Cast, SimulatedScene, compose
+from phonofilm.data.simulate.scene import LONGEST_S, PLOTS, SHORTEST_S, Cast, SimulatedScene, _seen, compose
+from phonofilm.data.simulate.stage import Blow
 from phonofilm.data.simulate.textures import KINDS, Textures
 from phonofilm.errors import InputError, MissingExtraError, OptionError
 
@@ -153,7 +155,7 @@ def test_places_are_where_it_moves(plot: str) -> None:
         if not _stands(scene.camera) or len(told) > 15:
             continue
         scene = replace(scene, casts=scene.casts[:1])
-        for event in scene.truth.events[:3]:
+        for event in [event for event in scene.truth.events if event.seen and abs(event.place) < 1][:3]:
             around = [max(0.0, event.time_s - 0.05), event.time_s, event.time_s + 0.05]
             change = np.abs(np.diff(_frames(scene, around, 80, 45).astype(float), axis=0)).sum((0, 1, 3))
             told.append(event.place)
@@ -248,3 +250,32 @@ def test_missing_opencv_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(MissingExtraError, match=r"pip install 'phonofilm\[simulate\]'") as told:
         compose(0)
     assert "\n" not in str(told.value)
+
+
+def test_what_is_too_small_or_hidden_is_heard_but_not_seen() -> None:
+    assert not any(event.seen for seed in range(4) for event in compose(seed, plot="fire").truth.events)
+    near = compose(1, plot="footsteps")
+    assert any(event.seen for seed in range(6) for event in compose(seed, plot="footsteps").truth.events)
+    shots = tuple(replace(shot, focal=shot.focal / 8) for shot in near.camera.shots)
+    far = replace(near.camera, shots=shots)
+    blow = Blow(1.0, 0.8, shots[0].target, "step", "wood", 0.3, 0, 0.2)
+    assert _seen(blow, near.camera)
+    assert not _seen(blow, far)
+    assert _seen(replace(blow, shows_m=np.inf), far)
+    assert not _seen(replace(blow, at=(0.0, 50.0, 0.0)), near.camera)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_swung_tool_is_down_at_every_blow_and_never_at_a_feint(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    strokes = [Stroke(float(time_s), 0.7, miss=number % 3 == 2) for number, time_s in enumerate(np.arange(0.5, 6, 0.6))]
+    for end in ("rebounds", "sticks", "gives", "passes"):
+        track = swing_track(strokes, Swing(0.3, 0.1, "fall", end, 0.3), rng)
+        for stroke in strokes:
+            high = track(stroke.time_s)
+            assert high == pytest.approx(0, abs=1e-6) if not stroke.miss else high > 0.02
+            if not stroke.miss:
+                # Fastest downwards just before the contact.
+                fall = track(stroke.time_s - 0.01) - high
+                assert fall > 0.02
+                assert fall >= track(stroke.time_s - 0.03) - track(stroke.time_s - 0.02)

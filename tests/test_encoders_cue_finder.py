@@ -191,6 +191,7 @@ def found_in(
     peaks: dict[float, float],
     hand_s: list[float],
     strike: float | np.ndarray = 1.0,
+    rate_hz: float = 25.0,
 ) -> FoundCues:
     """What is made of a clip of 4 s whose heat has peaks (time → height) and that the hand-made curves see so."""
     points_s = np.arange(4 * CLOCK_HZ + 1) / CLOCK_HZ
@@ -203,7 +204,7 @@ def found_in(
     hand = np.array(hand_s, np.float32), np.ones(len(hand_s), np.float32)
     monkeypatch.setattr("phonofilm.encoders.cue_finder.hand_events", lambda motion: hand)
     monkeypatch.setattr(CueFinder, "_curves", lambda self, *given: curves)
-    return CueFinder(network).find(moving(np.arange(100) / 25), 4.0)
+    return CueFinder(network).find(moving(np.arange(round(4 * rate_hz)) / rate_hz), 4.0)
 
 
 def test_a_sure_network_needs_no_confirmation(monkeypatch: pytest.MonkeyPatch, network: CueNetwork) -> None:
@@ -212,8 +213,13 @@ def test_a_sure_network_needs_no_confirmation(monkeypatch: pytest.MonkeyPatch, n
 
 
 def test_an_unsure_network_keeps_what_is_confirmed(monkeypatch: pytest.MonkeyPatch, network: CueNetwork) -> None:
-    found = found_in(monkeypatch, network, {0.5: 0.6, 1.5: 0.6, 2.5: 0.6, 3.2: 0.25}, [0.54, 3.22, 3.7])
+    found = found_in(monkeypatch, network, {0.5: 0.5, 1.5: 0.5, 2.5: 0.5, 3.2: 0.25}, [0.54, 3.22, 3.7])
     np.testing.assert_allclose(found.times_s, [0.5, 3.2], atol=2e-3)
+
+
+def test_with_few_frames_nothing_is_confirmed(monkeypatch: pytest.MonkeyPatch, network: CueNetwork) -> None:
+    found = found_in(monkeypatch, network, {0.5: 0.5, 1.5: 0.5, 3.2: 0.25}, [0.54, 3.22, 3.7], rate_hz=12.0)
+    np.testing.assert_allclose(found.times_s, [0.5, 1.5], atol=2e-3)
 
 
 def test_of_close_events_far_weaker_ones_are_left_out(monkeypatch: pytest.MonkeyPatch, network: CueNetwork) -> None:

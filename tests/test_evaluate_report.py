@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,20 @@ import torch
 import phonofilm.evaluate.report as report_module
 from phonofilm.codec.listener import SENTENCE_WIDTH, Listener, ListenerConfig
 from phonofilm.cues import Cue, CueSheet
+from phonofilm.data.simulate.damage import DAMAGES
+from phonofilm.data.simulate.truth import Event, Truth
 from phonofilm.data.sound_classes import OTHERS, THIRTY
 from phonofilm.errors import InputError, MediaError
 from phonofilm.evaluate.page import Bars, Section, Table, Tile, page
 from phonofilm.evaluate.quality import compare_class
 from phonofilm.evaluate.recordings import Archive, piece
 from phonofilm.evaluate.report import SIZES, report
+from phonofilm.evaluate.robustness import JudgedFilm
 from phonofilm.evaluate.sections import unseen
 from phonofilm.evaluate.unwanted import stillness, uninvited
 from phonofilm.media.audio import write_audio
 from phonofilm.pipeline import Take
-from phonofilm.types import Waveform
+from phonofilm.types import Frames, Waveform
 
 RATE_HZ = 44_100
 LABELS = ("dog", "rain", "sea waves", "baby cry", "clock tick", "person sneeze", "helicopter", "chainsaw", "rooster",
@@ -48,7 +52,12 @@ class Film:
     model = "stand-in"
 
     def make(self, prompt: str, output: Path, *, seconds: float, takes: int = 1, mono: bool = False) -> list[Take]:
-        return [Take(output, k, noise(min(seconds, 0.5), len(prompt) + k), None, {}) for k in range(takes)]
+        return [
+            Take(output, k, noise(min(seconds, 0.5), len(prompt) + k), None, {}, "0000", False) for k in range(takes)
+        ]
+
+    def spot(self, clip: Path) -> CueSheet:
+        return CueSheet(clip.name, 9.0, "", tuple(Cue(s, s, 1.0, 0.0) for s in (0.26, 0.48, 0.9)))
 
     def add_sound(self, clip: Path, output: Path, *, audio_only: bool, takes: int) -> list[Take]:
         if clip.stem == "broken":
@@ -56,19 +65,34 @@ class Film:
         sheet = CueSheet(clip.name, 1.0, "", (Cue(0.2, 0.2, 1.0, 0.5), Cue(0.6, 0.6, 1.0, -0.5)))
         sound = Waveform(np.repeat(noise(1.0, 3).samples, 2, axis=0), RATE_HZ)
         return [
-            Take(output, k, sound, sheet if clip.stem != "still" else CueSheet("", 1.0, "", ()), {})
+            Take(output, k, sound, sheet if clip.stem != "still" else CueSheet("", 1.0, "", ()), {}, "0000", False)
             for k in range(takes)
         ]
+
+
+def judged(seed: int) -> JudgedFilm:
+    """A second of grain in which something is said to strike at a quarter, a half and three quarters; the first is
+    without."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (12, 32, 32, 3), np.uint8)
+    frames = Frames(pixels, tuple(Fraction(k, 12) for k in range(12)))
+    times_s = (0.25, 0.5, 0.75) if seed else ()
+    events = tuple(Event(time_s, 0.8, 0.0, "strike", "wood", 0.3, 0) for time_s in times_s)
+    truth = Truth("hammer", seed, 1.0, events, (), (), "", ("a hammer",), (), (), ((),))
+    return JudgedFilm(f"hammer {seed}", frames, 1.0, truth)
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A size of its own, a small listener, and clips that need no picture: the stem of the path is their sound."""
-    tiny = dataclasses.replace(SIZES["quick"], takes_ten=2, takes_other=1, splits=2, plain=2, recordings=4)
+    tiny = dataclasses.replace(
+        SIZES["quick"], takes_ten=2, takes_other=1, splits=2, plain=2, recordings=4, films=3, damaged=2
+    )
     monkeypatch.setitem(SIZES, "quick", tiny)
     config = ListenerConfig((*THIRTY, *OTHERS), 128, 2, (2,), 8, 0.0, 7.0, 215, 4)
     monkeypatch.setattr(report_module, "load_listener", lambda: Listener(config).eval().requires_grad_(False))
     monkeypatch.setattr(report_module, "probe", lambda clip: clip)
+    monkeypatch.setattr(report_module, "unseen_films", lambda count: map(judged, range(count)))
+    monkeypatch.setattr(report_module, "striking_films", lambda count: map(judged, range(count)))
     own = {"loud": noise(1.0, 9), "mute": Waveform(np.zeros((1, RATE_HZ), np.float32), RATE_HZ)}
     monkeypatch.setattr(report_module, "read_clip_audio", lambda clip, rate_hz: own.get(clip.stem))
 
@@ -128,7 +152,13 @@ def test_everything_that_applies_is_measured(tmp_path: Path, archive: Path) -> N
     assert written["model"] == "stand-in"
     assert written["failed"] == ["broken.mp4: this clip is broken; give another"]
     assert written["takes"] == 10 * 2 + 20 + 3
-    wanted = {"sync", "meaning", "labels", "quality", "technical", "variety", "unwanted", "stereo"}
+    assert written["measures"]["truth"]["films"] == 3
+    assert written["measures"]["truth"]["f1"] == pytest.approx(8 / 15)  # 4 of 6 hit, 9 found
+    assert written["measures"]["truth"]["median_error_ms"] == pytest.approx(15, abs=0.1)
+    assert written["measures"]["truth"]["invented_a_minute"] == 180
+    assert written["measures"]["damage"]["clean_f1"] == pytest.approx(4 / 9)
+    assert len(written["measures"]["damage"]["ratios"]) == len(DAMAGES)
+    wanted = {"sync", "truth", "damage", "meaning", "labels", "quality", "technical", "variety", "unwanted", "stereo"}
     assert wanted <= set(written["measures"])
     for name, figures in written["measures"].items():
         assert figures["does_not_see"], name
@@ -142,9 +172,9 @@ def test_everything_that_applies_is_measured(tmp_path: Path, archive: Path) -> N
 @pytest.mark.usefixtures("small")
 def test_without_clips_and_recordings_less_is_measured(tmp_path: Path) -> None:
     film: Any = Film()
-    extra = Section("truth", "Against the truth", "A measure from elsewhere.", "much", {"f1": float("nan")})
+    extra = Section("elsewhere", "Against the truth", "A measure from elsewhere.", "much", {"f1": float("nan")})
     result = report(film, tmp_path, more=[extra])
-    assert result["measures"]["truth"] == {"f1": None, "does_not_see": "much"}
+    assert result["measures"]["elsewhere"] == {"f1": None, "does_not_see": "much"}
     assert not {"sync", "quality", "variety", "stereo", "seams"} & set(result["measures"])
     check((tmp_path / "report.html").read_text(encoding="utf-8"))
 

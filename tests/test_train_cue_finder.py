@@ -24,7 +24,7 @@ from phonofilm.train.cue_finder import (
     targets_of,
     train_cue_finder,
 )
-from phonofilm.train.cue_variety import jolted, seen_closer, softened, swaying, varied
+from phonofilm.train.cue_variety import jolted, quickened, seen_closer, softened, swaying, varied, with_losses
 
 NET = CueFinderConfig(
     contacts=CONTACTS, near=4, block=6, coarse=8, slots=2, slot=4, width=24, dilations=(1, 2, 4), threshold=0.4
@@ -234,3 +234,38 @@ def test_films_are_painted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     written = path.stat().st_mtime_ns
     make_cue_examples(tmp_path, shards=1, scenes=1)
     assert path.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("times", [1.5, 2.0, 3.0])
+def test_a_quickened_film_moves_faster_for_a_shorter_time(examples: list[CueExample], times: float) -> None:
+    for example in examples:
+        other = quickened(example, times, np.random.default_rng(1))
+        assert other.motion.times_s[-1] == pytest.approx(example.motion.times_s[-1] / times)
+        assert other.events.times_s == pytest.approx(example.events.times_s / times)
+        assert len(other.motion.times_s) <= len(example.motion.times_s)
+        assert len(other.motion.right) == len(other.motion.times_s) - 1
+        assert other.motion.fastest.max() == pytest.approx(times * example.motion.fastest.max(), rel=0.01)
+
+
+def test_of_events_that_a_quickened_film_brings_together_the_stronger_is_asked(examples: list[CueExample]) -> None:
+    table = event_table(truth((0.5, 0.4, 0.0), (0.6, 0.9, 0.0), (1.5, 0.5, 0.0)))
+    assert table.asked.all()
+    other = quickened(replace(examples[0], events=table), 2.0, np.random.default_rng(1))
+    assert other.events.asked.tolist() == [False, True, True]
+
+
+def test_what_moves_far_between_frames_is_lost_first(examples: list[CueExample]) -> None:
+    motion = examples[0].motion
+    other = with_losses(motion, np.random.default_rng(3))
+    speed, left = np.hypot(motion.right, motion.down), np.hypot(other.right, other.down)
+    moving = speed > 1e-3
+    share = (left[moving] / speed[moving])[np.argsort(speed[moving])]
+    assert share[: len(share) // 4].mean() > share[-len(share) // 4 :].mean()
+    assert (other.unexplained >= motion.unexplained).all()
+
+
+def test_what_is_heard_but_not_seen_is_not_asked_for() -> None:
+    whole = truth((0.5, 0.4, 0.0), (1.0, 0.9, 0.0))
+    hidden = replace(whole, events=(replace(whole.events[0], seen=False), whole.events[1]))
+    assert event_table(whole).asked.tolist() == [True, True]
+    assert event_table(hidden).asked.tolist() == [False, True]

@@ -36,10 +36,12 @@ REACH_S = 1.5
 PIECE_S = 30.0
 NEAR_POINTS = 1
 """Neighbours of a peak that have a say in its time."""
-# The figures down to USUAL_SPAN_S were chosen by looking at the eight real clips and the simulated films that the
+# The figures down to USUAL_SPAN_S were chosen by looking at the fifteen real clips and the simulated films that the
 # log's figures are from, so those flatter.
-NOTED_HEAT, SURE_QUARTILE = 0.3, 0.75
+NOTED_HEAT, SURE_QUARTILE = 0.3, 0.65
 """The network is sure of a clip when the upper quartile of its noted peaks is as hot as this."""
+HAND_RATE_HZ = 20.0
+"""With fewer frames a second the hand-made curves know less than an unsure network."""
 SURE_HEAT, LEAST_HEAT = 0.85, 0.15
 """In a clip of which it is not sure, peaks need to be so hot, or so hot and confirmed by a hand-made event."""
 LEAST_HAND_HEAT, HAND_POINTS, HAND_APART_S = 0.1, 5, 0.1
@@ -99,7 +101,8 @@ class CueFinder:
             return FoundCues(nothing, nothing, nothing, nothing, (), still, still)
         hand = hand_events(motion)
         curves = self._curves(motion, hand, count)
-        return _found(curves, hand, self.network.config)
+        checked = float(np.median(np.diff(motion.times_s))) * HAND_RATE_HZ <= 1
+        return _found(curves, hand, self.network.config, checked=checked)
 
     @torch.inference_mode()
     def _curves(self, motion: Motion, hand: tuple[FloatArray, FloatArray], count: int) -> FloatArray:
@@ -118,22 +121,12 @@ class CueFinder:
         return np.concatenate(parts, 1)
 
 
-def _found(curves: FloatArray, hand: tuple[FloatArray, FloatArray], config: CueFinderConfig) -> FoundCues:
-    """Peaks of heat as events; where the network is unsure, those that the hand-made curves confirm, and theirs."""
-    strikes, heat, offset, strength, activity, place = curves[:6]
-    points = _usual(_peaks_of(heat, LEAST_HEAT), heat, strikes)
-    moments = [_moment(point, heat, offset) for point in points]
-    hot = heat[points]
-    sure = not len(hot[hot >= NOTED_HEAT]) or np.percentile(hot[hot >= NOTED_HEAT], 75) >= SURE_QUARTILE
-    if sure:
-        kept = hot >= config.threshold
-    else:
-        near = np.abs(np.asarray(moments)[:, None] - hand[0]) < PEAK_DISTANCE_S  # (peaks, hand-made)
-        kept = (hot >= SURE_HEAT) | near.any(1)
-    moments = [moment for moment, keep in zip(moments, kept, strict=True) if keep]
-    if not sure:
-        moments += _hand_alone(hand[0], np.asarray(moments), heat)
-    order = np.sort(np.asarray(moments, np.float64))
+def _found(
+    curves: FloatArray, hand: tuple[FloatArray, FloatArray], config: CueFinderConfig, *, checked: bool
+) -> FoundCues:
+    """The events with what is known of each. checked: whether an unsure network is held against the hand-made."""
+    heat, _, strength, activity, place = curves[1:6]
+    order = _moments(curves, hand[0], config.threshold, checked)
     at = [slice(max(0, k - NEAR_POINTS), k + NEAR_POINTS + 1) for k in np.rint(order * CLOCK_HZ).astype(int)]
     at = [slice(min(part.start, len(heat) - 1), part.stop) for part in at]
     names = [config.contacts[int(curves[6:-1, part].mean(1).argmax())] for part in at]
@@ -144,9 +137,8 @@ def _found(curves: FloatArray, hand: tuple[FloatArray, FloatArray], config: CueF
         near = np.abs(hand[0] - time_s) < PEAK_DISTANCE_S
         if near.any():
             strong[index] = hand[1][near].max()
-    times_s = order.clip(0).astype(np.float32)
     return FoundCues(
-        times_s,
+        order.clip(0).astype(np.float32),
         sure_of,
         strong.clip(0, 1),
         where.clip(-1, 1),
@@ -154,6 +146,25 @@ def _found(curves: FloatArray, hand: tuple[FloatArray, FloatArray], config: CueF
         activity.clip(0, 1),
         place.clip(-1, 1),
     )
+
+
+def _moments(curves: FloatArray, hand_s: FloatArray, threshold: float, checked: bool) -> DoubleArray:
+    """(E,) rising: peaks of heat; where the network is unsure, those that are confirmed, and the hand-made ones."""
+    strikes, heat, offset = curves[:3]
+    points = _usual(_peaks_of(heat, LEAST_HEAT), heat, strikes)
+    moments = [_moment(point, heat, offset) for point in points]
+    hot = heat[points]
+    noted = hot[hot >= NOTED_HEAT]
+    sure = not checked or not len(noted) or np.percentile(noted, 75) >= SURE_QUARTILE
+    if sure:
+        kept = hot >= threshold
+    else:
+        near = np.abs(np.asarray(moments)[:, None] - hand_s) < PEAK_DISTANCE_S  # (peaks, hand-made)
+        kept = (hot >= SURE_HEAT) | near.any(1)
+    moments = [moment for moment, keep in zip(moments, kept, strict=True) if keep]
+    if not sure:
+        moments += _hand_alone(hand_s, np.asarray(moments), heat)
+    return np.sort(np.asarray(moments, np.float64))
 
 
 def _moment(point: int, heat: FloatArray, offset: FloatArray) -> float:

@@ -17,16 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from phonofilm.errors import PhonofilmError
+from phonofilm.errors import MissingExtraError, PhonofilmError
 from phonofilm.evaluate.labels import LABELS, Encode
 from phonofilm.evaluate.meaning import PROMPTS
 from phonofilm.evaluate.page import Section, page
 from phonofilm.evaluate.recordings import Archive
+from phonofilm.evaluate.robustness import Robustness
 from phonofilm.evaluate.run import RATE_HZ, load_listener
 from phonofilm.evaluate.seams import MINI_STEP_S, joints_s
 from phonofilm.evaluate.sections import (
     ClipTakes,
     Material,
+    damage_section,
     labels_section,
     meaning_section,
     quality_section,
@@ -34,9 +36,12 @@ from phonofilm.evaluate.sections import (
     stereo_section,
     sync_section,
     technical_section,
+    truth_section,
     unwanted_section,
     variety_section,
 )
+from phonofilm.evaluate.simulated import measure_damage, measure_spotting, striking_films, unseen_films
+from phonofilm.evaluate.truth_sync import TruthSync
 from phonofilm.media.audio import read_clip_audio
 from phonofilm.media.files import make_folder, write_text
 from phonofilm.media.probe import probe
@@ -56,6 +61,8 @@ OFFICIAL = (
 )
 MEASURES = (
     sync_section,
+    truth_section,
+    damage_section,
     meaning_section,
     labels_section,
     quality_section,
@@ -71,7 +78,10 @@ HEARABLE = 1e-3
 
 @dataclass(frozen=True)
 class Size:
-    """How much is made and compared. takes of the ten prompts, of the other twenty, and of each clip."""
+    """How much is made and compared. takes of the ten prompts, of the other twenty, and of each clip.
+
+    films: simulated ones that are looked at, damaged: those that are also damaged, at the levels.
+    """
 
     takes_ten: int
     takes_other: int
@@ -81,11 +91,28 @@ class Size:
     splits: int
     long_s: float
     long_sounds: int
+    films: int
+    damaged: int
+    levels: tuple[int, ...]
 
 
 SIZES = {
-    "quick": Size(3, 1, 1, recordings=10, plain=60, splits=16, long_s=20.0, long_sounds=1),
-    "full": Size(16, 5, 3, recordings=64, plain=400, splits=64, long_s=40.0, long_sounds=4),
+    "quick": Size(
+        3, 1, 1, recordings=10, plain=60, splits=16, long_s=20.0, long_sounds=1, films=8, damaged=2, levels=(3,)
+    ),
+    "full": Size(
+        16,
+        5,
+        3,
+        recordings=64,
+        plain=400,
+        splits=64,
+        long_s=40.0,
+        long_sounds=4,
+        films=64,
+        damaged=16,
+        levels=(1, 2, 3),
+    ),
 }
 
 
@@ -171,8 +198,24 @@ def _gather(
         progress("recordings", 0.0)
         real = {name: archive.of_class(name, size.recordings, TAKE_S) for name in LABELS.values()}
         plain = archive.without(SPOKEN, size.plain, TAKE_S, held_out=True)
-    listener = load_listener()
-    return Material(listener, encode, size.splits, made, tuple(seen), real, plain, tuple(long)), failed
+    truth, damage = _looked_at(film, size, failed, progress)
+    rest = (real, plain, tuple(long), truth, damage)
+    return Material(load_listener(), encode, size.splits, made, tuple(seen), *rest), failed
+
+
+def _looked_at(
+    film: Phonofilm, size: Size, failed: list[str], progress: Progress
+) -> tuple[TruthSync | None, Robustness | None]:
+    """What is seen in simulated films; without OpenCV there are none, which is noted in `failed`."""
+    try:
+        progress("simulated films", 0.0)
+        truth = measure_spotting(film, unseen_films(size.films)) if size.films else None
+        progress("damaged films", 0.0)
+        return truth, measure_damage(film, striking_films(size.damaged), size.levels) if size.damaged else None
+    except MissingExtraError as error:
+        logger.warning("%s", error)
+        failed.append(f"simulated films: {error}")
+        return None, None
 
 
 def _clip_takes(

@@ -19,9 +19,12 @@ from phonofilm.evaluate.meaning import PROMPTS, Agreement, agreement, judge
 from phonofilm.evaluate.page import Bars, Section, Table, Tile, number, share
 from phonofilm.evaluate.quality import Distance, Technical, compare_class, embed_sounds, fit_axes, frechet, technical
 from phonofilm.evaluate.recordings import Recorded
+from phonofilm.evaluate.robustness import Robustness, measure_robustness
 from phonofilm.evaluate.seams import seams
+from phonofilm.evaluate.simulated import measure_spotting
 from phonofilm.evaluate.stereo import fold_down, place_at, place_error
 from phonofilm.evaluate.sync import compare_onsets, compare_sounds
+from phonofilm.evaluate.truth_sync import TruthSync
 from phonofilm.evaluate.unwanted import LEVELS, stillness, uninvited
 from phonofilm.evaluate.variety import variety
 from phonofilm.pipeline import Take
@@ -47,7 +50,8 @@ class Material:
     """Everything that is measured. made: prompt → takes. real: class → recordings; None without an archive.
 
     plain: recordings without speech, music and voices that training has left out. long: sounds of several windows with
-    their joints in seconds. encode: sentences → vectors; None leaves text agreement out.
+    their joints in seconds. encode: sentences → vectors; None leaves text agreement out. truth, damage: what is seen in
+    simulated films, as they are and damaged; None where none were made.
     """
 
     listener: Listener
@@ -58,6 +62,8 @@ class Material:
     real: dict[str, Recorded] | None
     plain: Recorded | None
     long: tuple[tuple[Waveform, list[float]], ...]
+    truth: TruthSync | None = None
+    damage: Robustness | None = None
 
 
 def unseen(*measures: Callable[..., Any]) -> str:
@@ -95,6 +101,56 @@ def sync_section(material: Material) -> Section | None:
             Tile("median error of hits", f"{number(median_ms, 0)} ms", "wanted 30 ms or less"),
         ],
         [Bars("F1 - chance by clip", [(name, value, None) for name, value in gain.items()])],
+    )
+
+
+def truth_section(material: Material) -> Section | None:
+    """Events seen in simulated films against their truth; None without such films."""
+    truth = material.truth
+    if truth is None:
+        return None
+    plots = {name: part for name, part in truth.by_plot().items() if any(row.score.real for row in part.rows)}
+    figures = {"f1": truth.f1, "median_error_ms": truth.median_error_ms, "place_error": truth.place_error}
+    figures |= {"hit_share": truth.hit_share, "false_share": truth.false_share, "films": len(truth.rows)}
+    return Section(
+        "truth",
+        "In time, against simulated truth",
+        "Events that the model sees in simulated films of unseen seeds, within 80 ms of the true ones; events that are "
+        "heard but not seen are not asked for.",
+        unseen(measure_spotting),
+        {**figures, "invented_a_minute": truth.invented_per_minute, "plots": {n: p.f1 for n, p in plots.items()}},
+        [
+            Tile("F1 of all events", number(truth.f1), f"wanted 0.85; {len(truth.rows)} films"),
+            Tile("median error of hits", f"{number(truth.median_error_ms, 0)} ms", "wanted 20 ms or less"),
+            Tile("invented a minute", number(truth.invented_per_minute, 0), "in films without events"),
+        ],
+        [Bars("F1 by plot", [(name, part.f1, None) for name, part in plots.items()])],
+    )
+
+
+def damage_section(material: Material) -> Section | None:
+    """The same under every damage; None without such films."""
+    damage = material.damage
+    if damage is None:
+        return None
+    rows = {f"{row.damage} {row.level}": row for row in damage.rows}
+    worst = damage.worst
+    return Section(
+        "damage",
+        "In time, when the film is bad",
+        "Events that the model sees in simulated films that were damaged: F1 as a share of that of the clean films. "
+        "Levels go up to 3.",
+        unseen(measure_robustness),
+        {
+            "clean_f1": damage.clean.f1,
+            "worst": {"damage": worst.damage, "level": worst.level, "ratio": worst.ratio},
+            "ratios": {name: row.ratio for name, row in rows.items()},
+        },
+        [
+            Tile("worst", share(worst.ratio), f"{worst.damage}, level {worst.level}; wanted 90 % or more"),
+            Tile("F1 of the clean films", number(damage.clean.f1), f"{len(damage.clean.rows)} films"),
+        ],
+        [Bars("F1 by that of the clean films", [(name, row.ratio, 0.9) for name, row in rows.items()], "wanted")],
     )
 
 

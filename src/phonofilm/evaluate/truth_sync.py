@@ -139,13 +139,14 @@ def onsets_of_sound(sound: Waveform) -> Onsets:
 def true_onsets(truth: Truth) -> tuple[Onsets, FloatArray]:
     """Events that can be told apart (R,), and the times of all others.
 
-    Of two that are closer than PEAK_DISTANCE_S the stronger stays, as in cue curves. Fainter ones than FAINTEST and
-    those at the very edge, where what happens beside the picture is heard from, are not asked for.
+    Of two that are closer than PEAK_DISTANCE_S the stronger stays, as in cue curves. Fainter ones than FAINTEST, those
+    that are heard but not seen, and those at the very edge, where what happens beside the picture is heard from, are
+    not asked for.
     """
     kept: list[Event] = []
     for event in sorted(truth.events, key=lambda event: -event.strength):
         apart = all(abs(event.time_s - other.time_s) >= PEAK_DISTANCE_S for other in kept)
-        if apart and event.strength >= FAINTEST and abs(event.place) < 1:
+        if apart and event.seen and event.strength >= FAINTEST and abs(event.place) < 1:
             kept.append(event)
     kept.sort(key=lambda event: event.time_s)
     others = [event.time_s for event in truth.events if event not in kept]

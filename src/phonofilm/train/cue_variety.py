@@ -9,7 +9,9 @@ Dimension letters: P pairs of frames, Y X blocks, T points of a clock, K events.
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
+from phonofilm.cues import PEAK_DISTANCE_S
 from phonofilm.data.simulate.clips import EventTable
 from phonofilm.data.simulate.truth import CONTACTS
 from phonofilm.encoders.motion import DoubleArray, Motion
@@ -29,6 +31,11 @@ PATCH_CHANGE = 60.0
 HEARD_SHARE = 0.4
 """A jolt is heard when this share of the way out is over."""
 
+LEAST_FRAMES = 12
+"""Fewer frames than this show no more what happens."""
+LOSING_REACH = (0.02, 0.2)
+"""Ways, in picture widths, of which a fast thing's motion is half lost."""
+
 
 @dataclass(frozen=True)
 class Variety:
@@ -37,7 +44,8 @@ class Variety:
     speed, contrast: least and greatest change of speeds and of luma, stretch: greatest of time, as logarithms. grain:
     of velocities, in widths per second. close_share: examples of which only a part of the picture is seen, up to
     close_zoom times as large. jolt_share: examples of still films that are given jolts. sway_share: examples in which
-    something sways. soft_share: examples in which motion is less abrupt.
+    something sways. soft_share: examples in which motion is less abrupt. quick_share: examples played faster, up to
+    `quickest` times. lost_share: examples in which what is fast is lost, as a shutter and few frames lose it.
     """
 
     speed: tuple[float, float]
@@ -49,6 +57,9 @@ class Variety:
     jolt_share: float
     sway_share: float
     soft_share: float
+    quick_share: float
+    quickest: float
+    lost_share: float
 
 
 def varied(example: CueExample, variety: Variety, generator: np.random.Generator) -> CueExample:
@@ -57,11 +68,15 @@ def varied(example: CueExample, variety: Variety, generator: np.random.Generator
         example = seen_closer(example, float(variety.close_zoom ** generator.random()), generator)
     if not len(example.events.times_s) and generator.random() < variety.jolt_share:
         example = jolted(example, generator)
+    if generator.random() < variety.quick_share:
+        example = quickened(example, float(variety.quickest ** generator.random()), generator)
     motion = example.motion
     while generator.random() < variety.sway_share:
         motion = swaying(motion, generator)
     if generator.random() < variety.soft_share:
         motion = softened(motion, generator)
+    if generator.random() < variety.lost_share:
+        motion = with_losses(motion, generator)
     slower = np.float32(np.exp(generator.uniform(-variety.stretch, variety.stretch)))
     nearer, contrast = np.exp([generator.uniform(*variety.speed), generator.uniform(*variety.contrast)]).astype(
         np.float32
@@ -190,6 +205,86 @@ def softened(motion: Motion, generator: np.random.Generator) -> Motion:
         return np.asarray((1 - 2 * share) * field + share * (wide[:-2] + wide[2:]), np.float32)
 
     return replace(motion, right=soft(motion.right), down=soft(motion.down), fastest=soft(motion.fastest))
+
+
+def quickened(example: CueExample, times: float, generator: np.random.Generator) -> CueExample:
+    """The film played `times` as fast, with as many frames a second as before where that leaves enough of them."""
+    motion = example.motion
+    usual_s, instants_s = float(np.median(np.diff(motion.times_s))), motion.times_s / times
+    ticks = np.floor(instants_s / usual_s + generator.random() + 1e-3)
+    kept = np.union1d(np.flatnonzero(np.diff(ticks, prepend=-1) > 0), [0, len(ticks) - 1])
+    if len(kept) < LEAST_FRAMES:
+        kept = np.arange(len(instants_s))
+    factor = np.float32(times)
+    table = example.events
+    return CueExample(
+        replace(_fewer_frames(motion, kept, factor, generator), times_s=instants_s[kept]),
+        (example.hand[0] / factor, example.hand[1]),
+        replace(table, times_s=table.times_s / factor, asked=_apart(table, table.times_s / factor)),
+        _stretched(example.activity, 1 / times),
+        _stretched(example.place, 1 / times),
+    )
+
+
+def _fewer_frames(
+    motion: Motion, kept: npt.NDArray[np.int64], factor: np.float32, generator: np.random.Generator
+) -> Motion:
+    """What is left of the motion when only the frames `kept` are seen, all of it `factor` times as fast.
+
+    A block that something passes through between two frames shows something between its mean and its fastest motion.
+    """
+    firsts = kept[:-1]
+    step_s = np.maximum(np.diff(motion.times_s), 1e-3).astype(np.float32)[: kept[-1], None, None]  # (P, 1, 1)
+
+    def total(field: FloatArray) -> FloatArray:
+        return np.asarray(np.add.reduceat(field, firsts), np.float32)
+
+    speed = np.hypot(motion.right, motion.down)[: kept[-1]]  # (P, Y, X)
+    weight = np.asarray(step_s * (speed + 1e-3) ** generator.uniform(0, 1.5), np.float32)
+    velocities = [
+        factor * total(np.asarray(weight * part[: kept[-1]], np.float32)) / total(weight)
+        for part in (motion.right, motion.down)
+    ]
+    fastest = factor * np.maximum.reduceat(motion.fastest[: kept[-1]], firsts)
+    changes = [np.maximum.reduceat(part[: kept[-1]], firsts) for part in (motion.change, motion.unexplained)]
+    steps_s = step_s[:, 0]
+    return Motion(
+        motion.times_s[kept],
+        np.asarray(velocities[0], np.float32),
+        np.asarray(velocities[1], np.float32),
+        np.asarray(fastest, np.float32),
+        changes[0],
+        total(motion.lighter[: kept[-1]]),
+        changes[1],
+        factor * total(motion.camera[: kept[-1]] * steps_s) / total(steps_s),
+        motion.level[kept],
+        np.logical_or.reduceat(motion.cut[: kept[-1]], firsts),
+    )
+
+
+def _apart(table: EventTable, times_s: FloatArray) -> npt.NDArray[np.bool_]:
+    """(K,) which of the asked events are still asked at other times: of two too close to each other the stronger."""
+    asked = np.zeros(len(times_s), bool)
+    for index in np.argsort(-table.strengths):
+        if table.asked[index] and np.all(np.abs(times_s[asked] - times_s[index]) >= PEAK_DISTANCE_S):
+            asked[index] = True
+    return asked
+
+
+def with_losses(motion: Motion, generator: np.random.Generator) -> Motion:
+    """The film in which little is left of what moves far between two frames: it is blurred, or not found again."""
+    reach = np.exp(generator.uniform(*np.log(LOSING_REACH)))
+    step_s = np.maximum(np.diff(motion.times_s), 1e-3)[:, None, None]
+    far = np.hypot(motion.right, motion.down) * step_s / reach
+    left = (1 / (1 + far**2)).astype(np.float32)
+    lost = motion.unexplained + generator.uniform(0.3, 1) * (1 - left) * motion.change
+    return replace(
+        motion,
+        right=left * motion.right,
+        down=left * motion.down,
+        fastest=np.sqrt(left) * motion.fastest,
+        unexplained=lost.astype(np.float32),
+    )
 
 
 def _with_patch(

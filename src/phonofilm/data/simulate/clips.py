@@ -41,13 +41,15 @@ STRUCK_PLOTS = tuple(
         "doors",
     )
 )
-STRUCK_SHARE = 0.4
-"""This share of the clips shows blows; the others are drawn as scenes are."""
+CLOSE_PLOTS = ("arm strokes", "arm strokes", "arm strokes", "jolts", "silent arms")
+CLOSE_SHARE, STRUCK_SHARE = 0.45, 0.3
+"""These shares of the clips show arms and heads close by, and blows; the others are drawn as scenes are."""
 LONGEST_S = 4.5
-BLURRED_SHARE = 0.12
+BLURRED_SHARE = 0.25
 """Exposures over half a frame step cost four times as much to paint as sharp ones, so they are few."""
 FAST_HZ, FAST_SHARE = 48, 0.4
 """Of the films that would have more frames a second than FAST_HZ, only this share keeps them; the rest has half."""
+HARD_DAMAGES = ("low_rate", "old_film", "repeated", "compression", "dropped")
 TAIL_S = 0.08
 """An event sounds on for about so long."""
 
@@ -83,8 +85,7 @@ def small_clips(seed: int, width: int, height: int, damaged_share: float) -> Ite
     At most LONGEST_S are filmed, from the start. Raises MissingExtraError without OpenCV.
     """
     chance = np.random.default_rng([seed, 5])
-    plot = str(chance.choice(STRUCK_PLOTS)) if chance.random() < STRUCK_SHARE else None
-    scene = compose(seed, plot=plot)
+    scene = compose(seed, plot=_plot(chance))
     how = replace(shooting(seed, 0.0), width=width, height=height)
     length_s = min(LONGEST_S, scene.truth.duration_s)
     rate_hz = how.rate_hz
@@ -96,19 +97,32 @@ def small_clips(seed: int, width: int, height: int, damaged_share: float) -> Ite
     film: list[TimedPicture] = list(zip(pictures, times_s, strict=True))
     yield SmallClip(scene.truth, film, float(end_s))
     if chance.random() < damaged_share:
-        damages = draw_damages(chance, 1.0)
+        damages = draw_damages(chance, 1.0) if chance.random() < 0.5 else _hard_damage(chance)
         yield SmallClip(scene.truth, list(apply_damages(film, damages, chance)), float(end_s))
 
 
+def _plot(chance: np.random.Generator) -> str | None:
+    """What a clip shows; None: whatever its seed draws."""
+    kind = chance.random()
+    if kind < CLOSE_SHARE:
+        return str(chance.choice(CLOSE_PLOTS))
+    return str(chance.choice(STRUCK_PLOTS)) if kind < CLOSE_SHARE + STRUCK_SHARE else None
+
+
+def _hard_damage(chance: np.random.Generator) -> tuple[tuple[str, int], ...]:
+    """One of the damages that a finder bears worst, at one of its two higher levels."""
+    return ((str(chance.choice(HARD_DAMAGES)), int(chance.integers(2, 4))),)
+
+
 def event_table(truth: Truth) -> EventTable:
-    """The events of a scene; asked are those that can be told apart and are in the picture.
+    """The events of a scene; asked are those that can be told apart and are seen.
 
     Of two that are closer than PEAK_DISTANCE_S the stronger is asked for, as in cue curves.
     """
     asked: list[Event] = []
     for event in sorted(truth.events, key=lambda event: -event.strength):
         apart = all(abs(event.time_s - other.time_s) >= PEAK_DISTANCE_S for other in asked)
-        if apart and event.strength >= FAINTEST and abs(event.place) < 1:
+        if apart and event.seen and event.strength >= FAINTEST and abs(event.place) < 1:
             asked.append(event)
     return EventTable(
         np.array([event.time_s for event in truth.events], np.float32),

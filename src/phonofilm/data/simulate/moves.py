@@ -12,15 +12,15 @@ import numpy as np
 
 GRAVITY = 9.81
 """Metres per second squared."""
-_FALL_POWER = 2.3
-"""A tool's way grows with this power of time on its way down: a little more than free fall, as a hand pushes."""
+_POWERS = {"throw": 1.6, "fall": 2.3, "snap": 3.5}
+"""A tool's way grows with this power of time on its way down: 2 is free fall, more where a hand pushes at the end."""
 
 
 class Track:
     """A number over time, in pieces. Each piece is (end_s, value there, way); way: how it goes from the piece before.
 
-    Ways: "smooth" starts and stops gently, "fall" gets ever faster and is fastest at its end, "stop" starts fast and
-    comes to rest, "line" is even, "jump" holds the old value until the end.
+    Ways: "smooth" starts and stops gently, "throw", "fall" and "snap" get ever faster and are fastest at their end,
+    "stop" starts fast and comes to rest, "line" is even, "jump" holds the old value until the end.
     """
 
     def __init__(self, start: float, pieces: Sequence[tuple[float, float, str]]) -> None:
@@ -41,8 +41,8 @@ class Track:
 def _eased(share: float, way: str) -> float:
     if way == "smooth":
         return share * share * share * (10 - 15 * share + 6 * share * share)
-    if way == "fall":
-        return float(share**_FALL_POWER)
+    if way in _POWERS:
+        return float(share ** _POWERS[way])
     if way == "stop":
         return 1 - (1 - share) ** 2
     return share if way == "line" else 0.0

@@ -124,7 +124,7 @@ def bouncing_balls(setting: Setting) -> Plan:
         way = _throw(setting, hop, radius, keep, walls, setting.duration_s)
         size = min(1.0, radius * 4)
         blows += [
-            Blow(t, min(1.0, (v / ground_gain) ** 0.8), at, "bounce", material, size, number)
+            Blow(t, min(1.0, (v / ground_gain) ** 0.8), at, "bounce", material, size, number, 2 * radius)
             for t, v, at in way.contacts
         ]
         skin = make_skin(setting, material_colour(setting, material))
@@ -225,7 +225,7 @@ def colliding_balls(setting: Setting) -> Plan:
         if speed > 0.04 * fastest and hit_s < setting.duration_s:
             strength = min(1.0, (speed / fastest) ** 0.8) * (0.6 if cushion else 1)
             where = (x, radius, z)
-            blows.append(Blow(hit_s, strength, where, "strike", made_of, 0.12, 1 if cushion else 0))
+            blows.append(Blow(hit_s, strength, where, "strike", made_of, 0.12, 1 if cushion else 0, 2 * radius))
     skins = [make_skin(setting, setting.colour()) for _ in range(count)]
     cloth = setting.pick("cloth", "grass", "wood", "noise")
     name = BALL_NAMES[material] + "s"
@@ -367,7 +367,7 @@ def dropped_things(setting: Setting) -> Plan:
         )
         way = _throw(setting, start, half[1], 0.28 if material != "cloth" else 0.12, None, setting.duration_s)
         blows += [
-            Blow(t, min(1.0, (v / top) ** 0.8), at, "strike", material, min(1.0, size * 4), number)
+            Blow(t, min(1.0, (v / top) ** 0.8), at, "strike", material, min(1.0, size * 4), number, 2 * size)
             for t, v, at in way.contacts
         ]
         colour = material_colour(setting, material)

@@ -41,7 +41,7 @@ def doors(setting: Setting) -> Plan:
     latch = (side * wide / 2, 0.5 * high, 0.0)
     size = min(1.0, 0.4 + 0.3 * wide * high)
     blows = [Blow(s.time_s, s.strength, latch, "slam", material, size, 0) for s in slams]
-    blows += [Blow(at, 0.2, latch, "click", "metal", 0.15, 1) for at in clicks]
+    blows += [Blow(at, 0.2, latch, "click", "metal", 0.15, 1, 0.0) for at in clicks]
     blows.sort(key=lambda blow: blow.time_s)
     skin = {"wood": "planks", "metal": "metal", "glass": "gradient"}[material]
     surface = levels_of(setting.textures.surface(skin, rng))
@@ -275,7 +275,9 @@ def clock(setting: Setting) -> Plan:
     start = int(rng.integers(0, 43200))
     actor = _clock_actor(times, step, size, colours, pendulum, start)
     spot = (0.0, -1.9 * size if pendulum else 0.0, 0.0)
-    blows = tuple(Blow(t, 0.35 + 0.08 * (i % 2), spot, "click", "metal", 0.1, 0) for i, t in enumerate(times))
+    # A pendulum ticks somewhere in its swing; nothing in the picture says where. Else the way of the hand's tip.
+    jump_m = 0.0 if pendulum else 0.85 * size * 2 * math.pi / 60
+    blows = tuple(Blow(t, 0.35 + 0.08 * (i % 2), spot, "click", "metal", 0.1, 0, jump_m) for i, t in enumerate(times))
     kind = "pendulum clock" if pendulum else "clock"
     captions = (
         f"ticking {kind}",

@@ -169,7 +169,7 @@ def fire(setting: Setting) -> Plan:
     levels = _knots(setting, 0.45, 1.0, 0.6)
     sparks = np.sort(rng.uniform(0.2, setting.duration_s - 0.1, int(rng.integers(2, 22)))).tolist()
     flights = tuple((at, setting.between(-0.6, 0.6), setting.between(1.0, 2.4)) for at in sparks)
-    blows = tuple(Blow(at, setting.between(0.2, 0.8), (0.0, 0.2, 0.0), "click", "wood", 0.1, 1) for at in sparks)
+    blows = tuple(Blow(at, setting.between(0.2, 0.8), (0.0, 0.2, 0.0), "click", "wood", 0.1, 1, 0.0) for at in sparks)
     return Plan(
         actors=(_logs(setting), _Flames(rng, levels).draw, _Sparks(flights).draw),
         captions=(

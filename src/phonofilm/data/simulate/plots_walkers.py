@@ -19,6 +19,9 @@ GROUNDS = {
     "metal": ("metal", "a metal floor", ("footstep on metal",)),
 }
 
+FOOT_SHARE = 0.11
+"""Length of a foot as a share of the height of its owner, as it is drawn."""
+
 
 @dataclass(frozen=True)
 class _Step:
@@ -104,7 +107,9 @@ def footsteps(setting: Setting) -> Plan:
     stride = tall * (setting.between(0.4, 0.62) if runs else setting.between(0.26, 0.42))
     gait, steps = _gait(setting, runs, tall, gap, stride)
     size = 0.35 if ground in ("wood", "metal") else 0.25
-    blows = tuple(Blow(s.time_s, s.strength, (s.x, 0.0, 0.0), "step", ground, size, 0) for s in steps)
+    blows = tuple(
+        Blow(s.time_s, s.strength, (s.x, 0.0, 0.0), "step", ground, size, 0, FOOT_SHARE * tall) for s in steps
+    )
     spread = max(abs(gait.start_x - step.x) for step in steps) / 2
     close = bool(rng.random() < 0.3)
     middle = 0.5 * (steps[0].x + steps[-1].x)
@@ -120,7 +125,7 @@ def footsteps(setting: Setting) -> Plan:
     return Plan(
         actors=(gait.draw,),
         captions=captions,
-        reach_m=max(0.55 * tall if close else 1.0 * tall, 0.9 * spread),
+        reach_m=min(max(0.55 * tall if close else 1.0 * tall, 0.9 * spread), setting.between(1.0, 2.2) * tall),
         target=(middle, 0.22 * tall if close else 0.5 * tall, 0.0),
         pitches=(0.0, 0.25) if rng.random() < 0.75 else (0.3, 0.7),
         blows=blows,

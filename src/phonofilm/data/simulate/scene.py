@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from phonofilm.data.simulate import (
+    plots_arms,
     plots_faces,
     plots_falling,
     plots_home,
@@ -20,13 +21,17 @@ from phonofilm.data.simulate import (
 )
 from phonofilm.data.simulate.canvas import Levels
 from phonofilm.data.simulate.optics import Camera, Light, Point, film, lit
-from phonofilm.data.simulate.stage import Actor, Hum, Plan, Setting
+from phonofilm.data.simulate.stage import Actor, Blow, Hum, Plan, Setting
 from phonofilm.data.simulate.textures import Textures, levels_of
 from phonofilm.data.simulate.truth import Event, Stretch, Truth
 from phonofilm.errors import OptionError
 
 SHORTEST_S, LONGEST_S = 4.0, 9.0
 _KNOT_S = 0.25
+LEAST_SEEN = 0.02
+"""Least size, in picture widths, of what is made out: three pixels of the 160 that the cue finder is shown."""
+LOWEST_SEEN = 0.3
+"""How far above or below the middle, in picture widths, something is still seen: the edge of 16:9 lies at 0.28."""
 _PLOTS: dict[str, Callable[[Setting], Plan]] = {
     "bouncing balls": plots_falling.bouncing_balls,
     "colliding balls": plots_falling.colliding_balls,
@@ -55,6 +60,9 @@ _PLOTS: dict[str, Callable[[Setting], Plan]] = {
     "silent things": plots_silent.silent_things,
     "silent hand": plots_silent.silent_hand,
     "silent still": plots_silent.silent_still,
+    "arm strokes": plots_arms.arm_strokes,
+    "jolts": plots_arms.jolts,
+    "silent arms": plots_arms.silent_arms,
 }
 PLOTS: tuple[str, ...] = tuple(_PLOTS)
 """Names of all plots. Two of them make a mixture, named "one with other"."""
@@ -186,6 +194,7 @@ def _truth(name: str, seed: int, duration_s: float, plan: Plan, camera: Camera) 
             blow.material,
             blow.size,
             blow.source,
+            _seen(blow, camera),
         )
         for blow in plan.blows
         if 0 <= blow.time_s < duration_s
@@ -206,6 +215,12 @@ def _truth(name: str, seed: int, duration_s: float, plan: Plan, camera: Camera) 
         cuts_s=cuts,
         labels=plan.labels,
     )
+
+
+def _seen(blow: Blow, camera: Camera) -> bool:
+    """Whether a blow lies in a picture of 16:9 and what strikes is large enough to be made out."""
+    across, down, scale = camera.view(blow.time_s).project(blow.at)
+    return abs(across) < 0.5 and abs(down) < LOWEST_SEEN and blow.shows_m * scale >= LEAST_SEEN
 
 
 def _stretch(hum: Hum, camera: Camera, cuts: tuple[float, ...]) -> Stretch:

@@ -1,5 +1,6 @@
 """What a plot hands over: who moves how, what sounds where in the world, and in what words; still without a camera."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,10 @@ SIDE, ASLANT, ABOVE = (0.02, 0.2), (0.25, 0.75), (0.9, 1.35)
 
 @dataclass(frozen=True)
 class Blow:
-    """One short sound at a point of the world; the other fields as in `truth.Event`."""
+    """One short sound at a point of the world; the other fields as in `truth.Event`.
+
+    shows_m: size of what is seen to move or stop at that instant, where it may be small; 0 where nothing is.
+    """
 
     time_s: float
     strength: float
@@ -29,6 +33,7 @@ class Blow:
     material: str
     size: float
     source: int
+    shows_m: float = math.inf
 
 
 @dataclass(frozen=True)

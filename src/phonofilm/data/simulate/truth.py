@@ -48,7 +48,8 @@ GOINGS_ON = (
 class Event:
     """One short sound. strength: 0 to 1. source: number of the thing that sounds; the same thing sounds alike.
 
-    size: 0 (a coin) to 1 (a door): large things sound low.
+    size: 0 (a coin) to 1 (a door): large things sound low. seen: whether the picture shows that something happens; the
+    crackle of a fire, the click of a latch and the tick of a hand too small to be made out are heard alone.
     """
 
     time_s: float
@@ -58,6 +59,7 @@ class Event:
     material: str
     size: float
     source: int
+    seen: bool = True
 
 
 @dataclass(frozen=True)
