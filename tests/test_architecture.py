@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "codec": set(),
     "flow": set(),
     "voice": {"media", "mix"},
+    "score": {"mix"},
     "weights": NETS,
     "windows": {"mix"},
     "scenes": {"media", "weights", "windows", *NETS},
@@ -28,8 +29,8 @@ ALLOWED: dict[str, set[str]] = {
     "detection": {"media", "mark"},
     "outputs": {"media"},
     "editing": {"media", "mix", "outputs", "scenes"},
-    "layers": {"media", "mix", "voice", "weights"},
-    "pipeline": {"media", "mix", "voice", "layers", "outlet", "outputs", "editing", "scenes"},
+    "layers": {"media", "mix", "voice", "score", "scenes", "weights", "encoders"},
+    "pipeline": {"media", "mix", "score", "layers", "outlet", "outputs", "editing", "scenes"},
     "data": {"media", "mix", "codec", "weights"},
     "train": {"data", "voice", "weights", *NETS},
     "evaluate": {"media", "mix", "mark", "codec", "weights", "windows", "pipeline", "data"},
@@ -47,6 +48,7 @@ RESERVED = {
     "c2pa": {"mark"},
     "cv2": {"data", "voice"},
     "espeakng_loader": {"voice"},
+    "pretty_midi": {"score"},
 }
 NO_TORCH = {"errors", "timeline", "types", "stopwatch", "cues", "settings", "media", "cli", "__main__", "__init__"}
 

@@ -1,16 +1,26 @@
-"""What is heard beside the effects: the dialogue of a transcript. Read and seen once for a clip, made for each take.
+"""What is heard beside the effects: the dialogue of a transcript, and music. Read and seen once for a clip, made for
+each take.
 
 Dimension letters: C channels, S samples.
 """
 
 import logging
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from phonofilm.errors import OptionError
+from phonofilm.encoders.sentences import SentenceEncoder
+from phonofilm.errors import MissingExtraError, OptionError
+from phonofilm.scenes.guide import Sight
+from phonofilm.score.compose import compose
+from phonofilm.score.mood import Mood, read_mood
+from phonofilm.score.piece import Hit, Score, ScoreRequest
+from phonofilm.score.render import render
+from phonofilm.score.soundfont import font_path
+from phonofilm.score.split import Reading, read_prompt
 from phonofilm.settings import AddOptions
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.types import ClipInfo, Progress, Waveform
@@ -22,6 +32,9 @@ from phonofilm.voice.speak import VoiceEngine, parse_voices
 from phonofilm.weights.fetch import cache_folder
 
 logger = logging.getLogger(__name__)
+
+UNWANTED_MUSIC = re.compile(r"\b(music|musical|score|soundtrack)\b", re.IGNORECASE)
+"""A negative prompt that says so forbids the score too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +71,84 @@ class Cast:
             mouths = watch_mouths(clip, lambda _, share: progress("lips", share))
         logger.info("%d lines, %d mouths", len(self._script.lines), len(mouths))
         return Speech(clip, self._script, mouths, self._engine, self._voices)
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """How the prompts were read, and the mood of the music; None where there shall be none."""
+
+    reading: Reading
+    mood: Mood | None
+
+    @property
+    def effects_words(self) -> str:
+        """What is left of the prompt for the effects."""
+        return self.reading.effects_words
+
+    def silent(self) -> "Band":
+        """The same without music."""
+        return replace(self, mood=None)
+
+    def compose(self, sight: Sight, seed: int) -> Score:
+        """The piece of one take."""
+        assert self.mood is not None, "no music is wanted"
+        hits = tuple(Hit(cue.start_s, cue.strength) for cue in sight.sheet.events)
+        clip = sight.clip
+        rate_hz = clip.video.average_rate_hz
+        activity = sight.curves.activity
+        request = ScoreRequest(clip.duration_s, sight.cuts_s, hits, activity, sight.curves.rate_hz, rate_hz)
+        return compose(request, self.mood, seed)
+
+
+def book(chosen: AddOptions) -> Band:
+    """Read what the options say of music. Raises OptionError, or MissingExtraError where it cannot be played."""
+    if not chosen.prompt.strip() and not chosen.music.strip():
+        return Band(Reading((), (), False), None)
+    encoder = SentenceEncoder.load()
+    music = chosen.music
+    if not music.strip() and UNWANTED_MUSIC.search(chosen.negative):
+        music = "none"
+    reading = read_prompt(chosen.prompt, music, encoder)
+    if not reading.music_words:
+        return Band(replace(reading, effects=(chosen.prompt,)) if not reading.forbidden else reading, None)
+    try:
+        font_path()
+    except MissingExtraError as error:
+        if chosen.music:
+            raise
+        logger.warning("%s; there is no music for %r", error, reading.music_words)
+        return Band(reading, None)
+    return Band(reading, read_mood(reading.music_words, encoder))
+
+
+@dataclass(frozen=True, eq=False)
+class Extras:
+    """What one take has beside its effects; None for what there is not."""
+
+    reading: Reading
+    score: Score | None = None
+    music: Waveform | None = None
+    dialogue: Dialogue | None = None
+
+
+def make_extras(
+    band: Band, speech: Speech | None, sight: Sight, rate_hz: int, seed: int, watch: Stopwatch, progress: Progress
+) -> Extras:
+    """The layers of one take, each as long as the clip: music in stereo, dialogue in one channel."""
+    extras = Extras(band.reading)
+    if speech is not None:
+        with watch.stage("speak", progress):
+            extras = replace(extras, dialogue=speech.dialogue(rate_hz, seed))
+    if band.mood is not None:
+        with watch.stage("score", progress):
+            score = band.compose(sight, seed)
+            extras = replace(extras, score=score, music=render(score, rate_hz))
+    return extras
+
+
+def fold(sound: Waveform, channels: int) -> Waveform:
+    """(C, S): stereo as it is, or its mean where one channel is wanted."""
+    return sound if sound.channels == channels else Waveform(sound.samples.mean(axis=0, keepdims=True), sound.rate_hz)
 
 
 def spread(mono: Waveform, channels: int) -> Waveform:

@@ -9,7 +9,7 @@ Dimension letters: C channels, S samples, L latent steps.
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,23 +18,23 @@ import numpy as np
 from phonofilm.cues import CueCurves, CueSheet, read_cue_sheet, span_of, without
 from phonofilm.editing import Edit, as_long, centred, changed, edit_of, encoding_gain_db, fresh_share, read_take
 from phonofilm.errors import OptionError
-from phonofilm.layers import Cast, spread
+from phonofilm.layers import Cast, Extras, book, fold, make_extras, spread
 from phonofilm.media.audio import check_sound_path, read_clip_audio, resample
 from phonofilm.media.probe import probe
 from phonofilm.mix.loudness import limit, normalise, without_offset
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import place_effects
 from phonofilm.mix.splice import fitted, hushed, ranges, silenced, spliced
-from phonofilm.mix.stems import EFFECTS, mix_stems, summed
+from phonofilm.mix.stems import EFFECTS, MUSIC, mix_stems, summed
 from phonofilm.outlet import Outlet, Sealed
 from phonofilm.outputs import numbered, output_paths, stem_path
 from phonofilm.scenes.guide import Guide, Held, Scene, Sight, flat_curves, held_parts
 from phonofilm.scenes.load import load_guide
+from phonofilm.score.midi import write_midi
 from phonofilm.settings import AddOptions, MakeOptions, check_prompt, checked_spans, loudness_target
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progress
-from phonofilm.voice.dialogue import Dialogue
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ class Take:
     """One soundtrack. path is where it was written; seconds says how long each stage took, shared ones included.
 
     take_id: what the watermark calls it, four hexadecimal digits. marked: False where the sound is too quiet, short or
-    plain to carry the watermark. stems: where the layers were written, by name. dialogue: what is spoken, and how well
-    it fits the mouths.
+    plain to carry the watermark. stems: where the layers were written, by name. extras: music and dialogue, and how the
+    prompt was read.
     """
 
     path: Path
@@ -56,7 +56,7 @@ class Take:
     take_id: str
     marked: bool
     stems: dict[str, Path] = field(default_factory=dict)
-    dialogue: Dialogue | None = None
+    extras: Extras | None = None
 
 
 class Phonofilm:
@@ -105,6 +105,7 @@ class Phonofilm:
         sync: float = 1.0,
         loudness: str = "web",
         mono: bool = False,
+        music: str = "",
         dialogue: str | Path = "",
         voices: str = "",
         voice_engine: str = "espeak",
@@ -143,6 +144,7 @@ class Phonofilm:
             sync,
             loudness,
             mono,
+            music,
             str(dialogue),
             voices,
             voice_engine,
@@ -239,7 +241,8 @@ class Phonofilm:
     ) -> list[Take]:
         """redo: the spans, and the take that they are spans of."""
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, chosen.prompt, chosen)
-        cast = Cast(chosen)
+        cast, band = Cast(chosen), book(chosen)
+        chosen = replace(chosen, prompt=band.effects_words)
         with watch.stage("probe", progress):
             info = probe(clip)
             spans = checked_spans(redo[0], info.duration_s)
@@ -248,8 +251,9 @@ class Phonofilm:
             sheet = None if cues is None else read_cue_sheet(cues, info)
             if editing and not spans and sheet is None:
                 raise OptionError("--take came without --redo or --cues; say with one of them what is to be made anew")
-            if editing and (chosen.dialogue or chosen.stems):
-                raise OptionError("--redo makes effects anew; leave --dialogue and --stems out, or make a whole take")
+            if editing and (chosen.dialogue or chosen.stems or chosen.music):
+                raise OptionError("--redo makes effects anew; leave --dialogue, --music and --stems out")
+            band = band.silent() if editing else band
             earlier = read_take(info, redo[1], audio_only) if editing else None
         sight = seen = self._guide.look(info, watch, progress)
         if sheet is not None:
@@ -259,15 +263,13 @@ class Phonofilm:
         scene = self._guide.seen_scene(sight, chosen, watch, progress)
         made: list[Take] = []
         for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, edit, watch, progress):
-            dialogue = None
-            if speech is not None:
-                with take_watch.stage("speak", progress):
-                    dialogue = speech.dialogue(self._guide.rate_hz, seed_here)
-                for note in () if made else dialogue.notes:
+            extras = make_extras(band, speech, sight, self._guide.rate_hz, seed_here, take_watch, progress)
+            if extras.dialogue is not None and not made:
+                for note in extras.dialogue.notes:
                     logger.warning("%s: %s", chosen.dialogue, note)
             with take_watch.stage("mix", progress):
                 effects = self._finish(wave, sight, scene, chosen, edit)
-                layers = _mixed(effects, dialogue, chosen)
+                layers = _mixed(effects, extras, chosen)
             with take_watch.stage("mark", progress):
                 if chosen.stems:
                     sealed, stems = outlet.seal_layers(layers)
@@ -280,8 +282,10 @@ class Phonofilm:
                 else:
                     written = outlet.video(sealed, info, path, seed_here)
                 files = {name: outlet.audio(stem, stem_path(path, name), seed_here) for name, stem in stems.items()}
+                if extras.score is not None and chosen.stems:
+                    write_midi(extras.score, files[MUSIC].with_suffix(".mid"))
             logger.info("seed %d → %s", seed_here, written)
-            made.append(_take(written, seed_here, sealed, sight.sheet, take_watch, files, dialogue))
+            made.append(_take(written, seed_here, sealed, sight.sheet, take_watch, files, extras))
         return made
 
     def _waves(
@@ -367,18 +371,19 @@ def _take(
     sheet: CueSheet | None,
     watch: Stopwatch,
     stems: dict[str, Path],
-    dialogue: Dialogue | None,
+    extras: Extras | None,
 ) -> Take:
     take_id, marked = sealed.payload.take_id, sealed.marked
-    return Take(path, seed, sealed.sound, sheet, watch.seconds, take_id, marked, stems, dialogue)
+    return Take(path, seed, sealed.sound, sheet, watch.seconds, take_id, marked, stems, extras)
 
 
-def _mixed(effects: Waveform, dialogue: Dialogue | None, chosen: AddOptions) -> dict[str, Waveform]:
+def _mixed(effects: Waveform, extras: Extras, chosen: AddOptions) -> dict[str, Waveform]:
     """The layers of a take by name, as they are in its mix; effects alone stay as they are."""
-    if dialogue is None:
+    if extras.music is None and extras.dialogue is None:
         return {EFFECTS: effects}
-    words = spread(dialogue.stem, effects.channels)
-    return mix_stems(effects, None, words, loudness_target(chosen.loudness)).stems
+    music = None if extras.music is None else fold(extras.music, effects.channels)
+    words = None if extras.dialogue is None else spread(extras.dialogue.stem, effects.channels)
+    return mix_stems(effects, music, words, loudness_target(chosen.loudness)).stems
 
 
 def _muted(wave: FloatArray, sheet: CueSheet, rate_hz: int) -> FloatArray:

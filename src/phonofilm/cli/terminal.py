@@ -42,8 +42,24 @@ def take_json(take: "Take") -> dict[str, Any]:
 
 
 def _layers_json(take: "Take") -> dict[str, Any]:
-    if take.dialogue is None:
-        return {"stems": {name: str(path) for name, path in take.stems.items()}} if take.stems else {}
+    result: dict[str, Any] = {}
+    if take.stems:
+        result["stems"] = {name: str(path) for name, path in take.stems.items()}
+    if take.extras is None:
+        return result
+    reading, score, dialogue = take.extras.reading, take.extras.score, take.extras.dialogue
+    if reading.music or reading.forbidden:
+        result["prompt"] = {"music": reading.music, "effects": reading.effects, "music_forbidden": reading.forbidden}
+    if score is not None:
+        result["music"] = {
+            "style": score.style,
+            "key": f"{score.key} {score.mode}",
+            "beats_a_minute": round(score.tempo_bpm, 1),
+            "chords": score.chords,
+            "instruments": score.instruments,
+        }
+    if dialogue is None:
+        return result
     lines = [
         {
             "speaker": spoken.line.speaker,
@@ -54,12 +70,9 @@ def _layers_json(take: "Take") -> dict[str, Any]:
             "fit": None if spoken.fit is None else round(spoken.fit, 2),
             "fitted_to_mouth": spoken.fitted,
         }
-        for spoken in take.dialogue.lines
+        for spoken in dialogue.lines
     ]
-    return {
-        "stems": {name: str(path) for name, path in take.stems.items()},
-        "dialogue": {"lines": lines, "notes": list(take.dialogue.notes)},
-    }
+    return result | {"dialogue": {"lines": lines, "notes": list(dialogue.notes)}}
 
 
 def print_cues(sheet: "CueSheet") -> None:

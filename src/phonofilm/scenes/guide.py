@@ -60,12 +60,16 @@ REDO_SEED = 1 << 40
 
 @dataclass(frozen=True)
 class Sight:
-    """What was read off the pixels of one clip. edited: sheet and curves are the user's, not what was seen."""
+    """What was read off the pixels of one clip.
+
+    edited: sheet and curves are the user's, not what was seen. cuts_s: when new shots begin.
+    """
 
     clip: ClipInfo
     curves: CueCurves
     sheet: CueSheet
     edited: bool
+    cuts_s: tuple[float, ...]
 
 
 @dataclass(frozen=True)

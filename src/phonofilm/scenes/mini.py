@@ -71,14 +71,12 @@ class MiniSight(Sight):
     """As `Sight`, with what the picture sounds like.
 
     image (F, E) expected sounds at IMAGE_RATE_HZ and known (F,) bool; label and kind name the most likely of them.
-    cuts_s: when new shots begin.
     """
 
     image: Tensor
     known: Tensor
     label: str
     kind: str
-    cuts_s: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,8 @@ class MiniGuide(Guide):
             sheet = named_by_contact(sheet, found)
         logger.info("expecting %r, %d events in %.2f s", label, len(sheet.events), float(clip.duration_s))
         known = heard.known >= KNOWN
-        return MiniSight(clip, curves, sheet, False, heard.features, known, label, heard.kind, tuple(cut_times(motion)))
+        cuts_s = tuple(cut_times(motion))
+        return MiniSight(clip, curves, sheet, False, cuts_s, heard.features, known, label, heard.kind)
 
     def follow(self, sight: Sight, sheet: CueSheet) -> MiniSight:
         assert isinstance(sight, MiniSight)

@@ -67,7 +67,6 @@ class MmaudioSight(Sight):
 
     clip_features: Tensor
     sync_features: Tensor
-    cuts_s: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ class MmaudioGuide(Guide):
             curves = curves_from_motion(motion, self.curve_rate_hz, nearest(clip.duration_s * self.curve_rate_hz))
         sheet = curves_to_sheet(curves, clip, LABEL)
         cuts_s = tuple(cut_times(motion))
-        return MmaudioSight(clip, curves, sheet, False, features["clip"], features["sync"], cuts_s)
+        return MmaudioSight(clip, curves, sheet, False, cuts_s, features["clip"], features["sync"])
 
     def follow(self, sight: Sight, sheet: CueSheet) -> Sight:
         raise OptionError(
