@@ -25,8 +25,8 @@ EAR_HZ = 500.0
 """Where a part counts with its plain level; what lies lower counts for less and what lies higher for more."""
 PART_LEVEL = 0.1
 WET = 0.55
-FADE_S = 0.9
-"""The last of the ringing chord is faded over at most this, and over a third of it where it is short."""
+FADE_S = 0.5
+"""The last of the ringing chord is faded over at most this, and over a quarter of it where it is short."""
 SILENT = 1e-6
 
 
@@ -83,6 +83,6 @@ def _loudness(sound: FloatArray, rate_hz: int) -> float:
 def _ended(mixed: FloatArray, score: Score, rate_hz: int) -> FloatArray:
     """Faded out along a quarter of a cosine, so that the sound ends with the picture and not before it."""
     tail_s = float(score.duration_s) - score.tempo.final_s
-    count = min(mixed.shape[1], max(1, round(min(FADE_S, tail_s / 3) * rate_hz)))
+    count = min(mixed.shape[1], max(1, round(min(FADE_S, tail_s / 4) * rate_hz)))
     mixed[:, -count:] *= np.cos(np.linspace(0, math.pi / 2, count)).astype(np.float32)
     return mixed

@@ -204,7 +204,7 @@ SOLO = (
             "rhythmic percussion ensemble, tribal drumming",
             "marching drums, drumline",
         ),
-        TempoRange(92, 124, 4, 0.5, 2.5),
+        TempoRange(92, 124, 4, 0.5, 2.0),
         (("minor", "dark"),),
         "build",
         0.7,

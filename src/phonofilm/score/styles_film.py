@@ -87,7 +87,7 @@ DARK = (
             "intense fast paced pursuit, running, danger",
             "blockbuster action trailer",
         ),
-        TempoRange(128, 158, 4, 1.0),
+        TempoRange(128, 158, 4, 1.0, 3.0),
         (("minor", "action"), ("dorian", "action"), ("phrygian", "action")),
         "even",
         0.9,
