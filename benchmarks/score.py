@@ -30,7 +30,7 @@ def picture(length_s: int, seed: int) -> ScoreRequest:
     ]
     points = np.linspace(0, 1, 12 * length_s)
     activity = np.interp(points, np.linspace(0, 1, 9), rng.random(9)).astype(np.float32)
-    return ScoreRequest(Fraction(length_s), tuple(cuts_s), tuple(hits), activity, Fraction(12), Fraction(25))
+    return ScoreRequest(Fraction(length_s), tuple(cuts_s), tuple(hits), activity, Fraction(12))
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ def request(
     """A request whose picture grows livelier towards its end."""
     activity = np.linspace(0.1, 0.9, round(12 * duration_s)).astype(np.float32)
     length = Fraction(duration_s).limit_denominator(1000)
-    return ScoreRequest(length, tuple(cuts_s), tuple(hits), activity, Fraction(12), Fraction(25))
+    return ScoreRequest(length, tuple(cuts_s), tuple(hits), activity, Fraction(12))
 
 
 class KnownSentences:

@@ -1,5 +1,7 @@
 """Drums: patterns of sixteenths for each style, ghost notes, fills into new sections, cymbals on their first beat."""
 
+from dataclasses import replace
+
 from phonofilm.score.ground import Event, Ground, Seat
 
 KICK, RIM, SNARE, CLAP = 36, 37, 38, 39
@@ -115,7 +117,7 @@ PATTERNS: dict[str, tuple[tuple[tuple[float, Pattern], ...], ...]] = {
             (0.75, {SNARE: "......x.......x."}),
         ),
     ),
-    # A pitched player: the numbers are pitches of his drum.
+    # A pitched player: the numbers say which of his drums, lower ones being larger.
     "taiko": (
         (
             (0.0, {41: "X.......x......."}),
@@ -129,6 +131,7 @@ PATTERNS: dict[str, tuple[tuple[tuple[float, Pattern], ...], ...]] = {
         ),
     ),
 }
+LARGEST_TUNED = 43
 SIXTEENTH = 0.25
 FULL = 0.55
 """Intensity from which sections open with a cymbal and close with a fill."""
@@ -157,6 +160,8 @@ def drums(ground: Ground, seat: Seat, kind: str) -> list[Event]:
         events.append(Event(ground.count, 0, 2, 41 if tuned else KICK, 0.9))
         if not tuned and kind not in ("heartbeat", "light", "lofi"):
             events.append(Event(ground.count, 0, 3, CRASH, 0.7))
+    if tuned:
+        events = [replace(event, pitch=_tuned(ground, seat, event.pitch)) for event in events]
     return list({(event.bar, event.beat, event.pitch): event for event in events}.values())
 
 
@@ -205,6 +210,12 @@ def _pattern(ground: Ground, seat: Seat, bar: int, pattern: Pattern, end: float)
                 continue
             events.append(Event(bar, beat, 0.3, pitch, WEIGHTS[mark] * (0.9 + 0.1 * ground.plans[bar].intensity)))
     return events
+
+
+def _tuned(ground: Ground, seat: Seat, pitch: int) -> int:
+    """The pitch of a drum that has one: the large ones on the keynote, the small ones a fifth above it."""
+    keynote = seat.fit(36 + ground.tonic % 12)
+    return keynote if pitch <= LARGEST_TUNED else min(keynote + 7, seat.high)
 
 
 def _fill(bar: int, start: float, end: float, tuned: bool) -> list[Event]:

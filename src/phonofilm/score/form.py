@@ -147,7 +147,7 @@ def _silent_bars(
     quiet = set()
     if silences <= 0 or count < 6:
         return set()
-    for hit in sorted(hits, key=lambda hit: -hit.strength)[: max(1, count // 8)]:
+    for hit in sorted(hits, key=lambda hit: -hit.strength)[: max(1, count // 16)]:
         bar = bar_at(tempo, hit.time_s)
         short = 2 < bar < count and tempo.bars[bar - 1].end_s - tempo.bars[bar - 1].start_s <= LONGEST_SILENCE_S
         if hit.strength >= SILENCE_STRENGTH and short and rng.random() < silences:

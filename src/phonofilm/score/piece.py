@@ -26,7 +26,7 @@ class ScoreRequest:
     """The picture that a score is for.
 
     duration_s: length of the picture. cuts_s: where scenes change.
-    activity: (N,) float32 0..1, point n at n / activity_rate_hz; may be empty. frame_rate_hz: of the picture.
+    activity: (N,) float32 0..1, point n at n / activity_rate_hz; may be empty.
     """
 
     duration_s: Fraction
@@ -34,7 +34,6 @@ class ScoreRequest:
     hits: tuple[Hit, ...]
     activity: FloatArray
     activity_rate_hz: Fraction
-    frame_rate_hz: Fraction
 
     def __post_init__(self) -> None:
         if not SHORTEST_S <= self.duration_s <= LONGEST_S:

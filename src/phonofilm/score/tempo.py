@@ -8,7 +8,6 @@ bar as smoothly as the anchors allow.
 Dimension letters: A anchors, K bars.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -207,12 +206,3 @@ def bar_at(tempo: TempoMap, time_s: float) -> int:
     if not starts or time_s >= tempo.final_s:
         return len(starts)
     return max(0, int(np.searchsorted(starts, time_s + 1e-6, side="right")) - 1)
-
-
-def nearest_beat(tempo: TempoMap, time_s: float) -> tuple[int, float]:
-    """The bar, and the place in it in beats (broken), of an instant."""
-    bar = bar_at(tempo, time_s)
-    if bar >= len(tempo.bars):
-        return bar, max(0.0, (time_s - tempo.final_s) / tempo.beat_s)
-    here = tempo.bars[bar]
-    return bar, max(0.0, math.floor(1000 * (time_s - here.start_s) / here.beat_s) / 1000)
