@@ -94,9 +94,8 @@ class Band:
         assert self.mood is not None, "no music is wanted"
         hits = tuple(Hit(cue.start_s, cue.strength) for cue in sight.sheet.events)
         clip = sight.clip
-        rate_hz = clip.video.average_rate_hz
         activity = sight.curves.activity
-        request = ScoreRequest(clip.duration_s, sight.cuts_s, hits, activity, sight.curves.rate_hz, rate_hz)
+        request = ScoreRequest(clip.duration_s, sight.cuts_s, hits, activity, sight.curves.rate_hz)
         return compose(request, self.mood, seed)
 
 
