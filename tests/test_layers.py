@@ -13,8 +13,10 @@ from phonofilm.cli.main import app
 from phonofilm.detection import detect
 from phonofilm.errors import InputError, MissingExtraError, OptionError
 from phonofilm.media.audio import read_audio
+from phonofilm.mix.loudness import integrated_lufs
 from phonofilm.mix.stems import DIALOGUE, EFFECTS, MUSIC
-from phonofilm.pipeline import Phonofilm
+from phonofilm.outputs import MIX
+from phonofilm.pipeline import Phonofilm, Take
 
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("cv2")
@@ -45,8 +47,9 @@ def test_lines_are_heard_at_their_times_and_stems_add_up(clip: Path, film: Phono
     assert take.extras.dialogue is not None
     assert [line.line.speaker for line in take.extras.dialogue.lines] == ["ANNA", "BEN"]
     assert take.extras.dialogue.lines[1].voice == "f2"
-    assert sorted(take.stems) == [DIALOGUE, EFFECTS]
+    assert sorted(take.stems) == [DIALOGUE, EFFECTS, MIX]
     layers = {name: read_audio(path) for name, path in take.stems.items()}
+    assert np.abs(layers.pop(MIX).samples - take.sound.samples).max() < 1e-5
     total = sum(layer.samples for layer in layers.values())
     assert np.abs(total - take.sound.samples).max() < 1e-5
     words = layers[DIALOGUE]
@@ -64,8 +67,8 @@ def test_musical_words_of_a_prompt_are_composed_and_the_rest_is_effects(clip: Pa
     assert take.extras.reading.effects == ("footsteps on concrete",)
     assert take.extras.score is not None
     assert take.extras.score.style == "thriller"
-    assert sorted(take.stems) == [EFFECTS, MUSIC]
-    layers = [read_audio(path).samples for path in take.stems.values()]
+    assert sorted(take.stems) == [EFFECTS, MIX, MUSIC]
+    layers = [read_audio(take.stems[name]).samples for name in (EFFECTS, MUSIC)]
     assert np.abs(sum(layers) - take.sound.samples).max() < 1e-5
     assert take.stems[MUSIC].with_suffix(".mid").read_bytes()[:4] == b"MThd"
     (other,) = film.add_sound(clip, clip.with_name("other.mp4"), music="solo piano", seed=1, mono=True)
@@ -104,7 +107,7 @@ def test_without_a_transcript_nobody_speaks(clip: Path, film: Phonofilm) -> None
     assert take.extras is not None
     assert take.extras.dialogue is None
     assert take.extras.music is None
-    assert list(take.stems) == [EFFECTS]
+    assert list(take.stems) == [EFFECTS, MIX]
     assert np.allclose(read_audio(take.stems[EFFECTS]).samples, take.sound.samples, atol=1e-6)
 
 
@@ -138,3 +141,60 @@ def test_what_cannot_be_spoken_is_an_error_and_leaves_nothing(
     with pytest.raises((OptionError, InputError), match=said):
         film.add_sound(clip, **chosen)  # type: ignore[arg-type]
     assert sorted(path.name for path in clip.parent.iterdir()) == ["clip.mp4", "lines.txt"]
+
+
+@pytest.fixture(scope="module")
+def scored(film: Phonofilm, tmp_path_factory: pytest.TempPathFactory) -> Take:
+    """A take with music and its stems."""
+    pytest.importorskip("pretty_midi")
+    path = make_clip(tmp_path_factory.mktemp("scored") / "clip.mp4", times_s=even_times(SECONDS * 25, Fraction(25)))
+    (take,) = film.add_sound(path, music="solo piano, sad", stems=True)
+    return take
+
+
+def clip_of(take: Take) -> Path:
+    return take.path.with_name("clip.mp4")
+
+
+@pytest.mark.parametrize("stems", [False, True])
+def test_a_span_made_anew_leaves_the_music_as_it_is(scored: Take, film: Phonofilm, stems: bool) -> None:
+    output = scored.path.with_name(f"again{stems}.mp4")
+    (again,) = film.add_sound(clip_of(scored), output, redo=[(1.0, 2.0)], seed=5, stems=stems)
+    before, after = scored.sound, again.sound
+    moved_s = np.flatnonzero(np.abs(after.samples - before.samples).max(0) > 1e-6) / before.rate_hz
+    assert moved_s.size
+    assert 0.9 <= moved_s.min() < moved_s.max() <= 2.1  # the span and its fades
+    assert sorted(again.stems) == ([EFFECTS, MIX, MUSIC] if stems else [])
+    if stems:
+        old, new = (read_audio(take.stems[MUSIC]) for take in (scored, again))
+        assert np.array_equal(old.samples, new.samples)
+        layers = sum(read_audio(again.stems[name]).samples for name in (EFFECTS, MUSIC))
+        assert np.abs(layers - read_audio(again.stems[MIX]).samples).max() < 1e-6
+        notes = [take.stems[MUSIC].with_suffix(".mid").read_bytes() for take in (scored, again)]
+        assert notes[0] == notes[1]
+
+
+def test_effects_made_anew_from_end_to_end_keep_music_and_level(scored: Take, film: Phonofilm) -> None:
+    (again,) = film.add_sound(
+        clip_of(scored), scored.path.with_name("whole.mp4"), redo=[(0.0, SECONDS)], seed=5, stems=True
+    )
+    old, new = ({name: read_audio(path) for name, path in take.stems.items()} for take in (scored, again))
+    assert np.array_equal(old[MUSIC].samples, new[MUSIC].samples)
+    assert not np.allclose(old[EFFECTS].samples, new[EFFECTS].samples, atol=1e-3)
+    assert integrated_lufs(new[EFFECTS]) == pytest.approx(integrated_lufs(old[EFFECTS]), abs=1.5)
+
+
+def test_stems_of_another_take_are_told_from_those_of_this_one(
+    clip: Path, film: Phonofilm, caplog: pytest.LogCaptureFixture
+) -> None:
+    film.add_sound(clip, stems=True)
+    film.add_sound(clip, seed=9)  # its film replaces the first; the stems of the first still lie there
+    film.add_sound(clip, redo=[(1.0, 2.0)])
+    assert "not of this take" in caplog.text
+    with pytest.raises(OptionError, match=r"make the take with --stems"):
+        film.add_sound(clip, redo=[(1.0, 2.0)], stems=True)
+
+
+def test_cinema_brings_the_dialogue_to_its_level(clip: Path, film: Phonofilm, script: Path) -> None:
+    (take,) = film.add_sound(clip, dialogue=script, stems=True, loudness="cinema")
+    assert integrated_lufs(read_audio(take.stems[DIALOGUE])) == pytest.approx(-27, abs=0.5)

@@ -3,9 +3,10 @@
 Dimension letters: C channels, S samples.
 """
 
+import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,19 +14,37 @@ import numpy as np
 
 from phonofilm.cues import changed_spans
 from phonofilm.errors import MediaError, OptionError
-from phonofilm.media.audio import read_audio, read_clip_audio, to_stereo
+from phonofilm.media.audio import read_audio, read_clip_audio, resample, to_stereo
 from phonofilm.media.mux import muxed_path
 from phonofilm.media.probe import probe
 from phonofilm.mix.splice import loud_db, ranges, shares
-from phonofilm.outputs import default_path
+from phonofilm.mix.stems import DIALOGUE, EFFECTS, MUSIC, summed
+from phonofilm.outputs import default_path, stem_path
 from phonofilm.scenes.guide import ACTIVE_DBFS, Sight
 from phonofilm.timeline import Seconds, samples, seconds
 from phonofilm.types import ClipInfo, FloatArray, Waveform
+
+logger = logging.getLogger(__name__)
 
 LENGTH_TOLERANCE_S = Fraction(1, 10)
 """A take may be this much longer or shorter than its clip: lossy formats pad to whole frames."""
 LARGEST_ENCODED_GAIN_DB = 40.0
 """The hiss of a silent take is not to be heard as rain."""
+LARGEST_REST_DB = -10.0
+"""Stems whose sum differs by more from their take, in energy, are of another one; lossy takes differ by -17 to -29."""
+
+
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """An earlier take, as long as its clip at a rate of its own, with one channel or two.
+
+    effects: what can be made anew, which is everything where there is no telling layers apart. kept: the other layers,
+    of the same shape. notes: the MIDI file of the music.
+    """
+
+    effects: Waveform
+    kept: dict[str, Waveform] = field(default_factory=dict)
+    notes: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -36,10 +55,11 @@ class Edit:
     spans: tuple[tuple[Seconds, Seconds], ...]
 
 
-def read_take(clip: ClipInfo, path: Path | None, audio_only: bool) -> Waveform:
-    """The sound of an earlier take of a clip, as long as the clip at a rate of its own, one channel or two.
+def read_take(clip: ClipInfo, path: Path | None, audio_only: bool, stems: bool) -> Earlier:
+    """An earlier take of a clip.
 
-    path None: what is written by default. Raises InputError when there is none, or it is of another length.
+    path None: what is written by default. stems: it must have stems beside it. Raises InputError when there is none,
+    it is of another length, or stems are wanted and missing.
     """
     if path is None:
         written = [default_path(clip, True, "sound"), muxed_path(clip, default_path(clip, False, "sound"))]
@@ -61,7 +81,36 @@ def read_take(clip: ClipInfo, path: Path | None, audio_only: bool) -> Waveform:
             f"take {path} lasts {float(duration_s):.2f} s and {clip.path.name!r} {float(clip.duration_s):.2f} s; "
             "give a take of this clip"
         )
-    return as_long(sound, samples(clip.duration_s, sound.rate_hz))
+    count = samples(clip.duration_s, sound.rate_hz)
+    layers = _layers(path, as_long(sound, count))
+    if stems and not layers:
+        raise OptionError(
+            f"--stems came with the take {path.name}, and {stem_path(path, EFFECTS).name} is not beside it; "
+            "make the take with --stems, or leave --stems out"
+        )
+    if not layers:
+        return Earlier(as_long(sound, count))
+    count = samples(clip.duration_s, layers[EFFECTS].rate_hz)
+    layers = {name: as_long(layer, count) for name, layer in layers.items()}
+    notes = stem_path(path, MUSIC).with_suffix(".mid")
+    kept = {name: layer for name, layer in layers.items() if name != EFFECTS}
+    return Earlier(layers[EFFECTS], kept, notes if MUSIC in kept and notes.exists() else None)
+
+
+def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:
+    """The stems beside a take, as long as its sound; none where they are not there or do not add up to it."""
+    files = {name: stem_path(path, name) for name in (EFFECTS, MUSIC, DIALOGUE)}
+    layers = {name: read_audio(file) for name, file in files.items() if file.exists()}
+    if EFFECTS not in layers or len({(layer.rate_hz, layer.samples.shape) for layer in layers.values()}) > 1:
+        return {}
+    whole = resample(summed(layers), sound.rate_hz)  # (C, S)
+    if whole.channels != sound.channels or abs(whole.duration_s - sound.duration_s) > LENGTH_TOLERANCE_S:
+        return {}
+    rest = as_long(whole, sound.samples.shape[1]).samples - sound.samples
+    if float((rest**2).sum()) > 10 ** (LARGEST_REST_DB / 10) * float((sound.samples**2).sum()):
+        logger.warning("the stems beside %s are not of this take; it is taken as one layer", path.name)
+        return {}
+    return layers
 
 
 def as_long(sound: Waveform, count: int) -> Waveform:

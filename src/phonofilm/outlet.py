@@ -64,20 +64,7 @@ class Outlet:
         marked = limit(mark(sound, payload, self._key).sound)
         if fresh is not None:
             marked = Waveform(sound.samples + fresh * (marked.samples - sound.samples), sound.rate_hz)
-        return self._told(Sealed(marked, payload, self._says(marked, payload)))
-
-    def _says(self, sound: Waveform, payload: Payload) -> bool:
-        found = detect(sound, (self._key,), thorough=False)
-        return found.payload == payload or any(span.payload == payload for span in found.spans)
-
-    def _told(self, sealed: Sealed) -> Sealed:
-        if not sealed.marked:
-            logger.warning(
-                "the sound of take %s is too quiet, short or plain to carry the watermark; the file's tags alone say "
-                "that it is generated",
-                sealed.payload.take_id,
-            )
-        return sealed
+        return self._told(self._sealed(marked, payload, fresh is not None))
 
     def seal_layers(self, layers: dict[str, Waveform]) -> tuple[Sealed, dict[str, Sealed]]:
         """Put the watermark into layers, which have one rate and shape, alike, so that it is in any mix of them too.
@@ -89,10 +76,43 @@ class Outlet:
         first_slot = mark(whole, payload, self._key).first_slot
         marked = {name: mark(layer, payload, self._key, first_slot).sound for name, layer in layers.items()}
         gain = limiting_gain(summed(marked))
-        if gain is not None:
-            marked = {name: Waveform(layer.samples * gain, layer.rate_hz) for name, layer in marked.items()}
-        sealed = {name: Sealed(layer, payload, self._says(layer, payload)) for name, layer in marked.items()}
-        return self._told(Sealed(summed(marked), payload, self._says(summed(marked), payload))), sealed
+        return self._sealed_layers(marked if gain is None else _times(marked, gain), payload, False)
+
+    def seal_anew(self, layers: dict[str, Waveform], new: str, fresh: FloatArray) -> tuple[Sealed, dict[str, Sealed]]:
+        """Put the watermark into what is new of layers that were marked before.
+
+        new: the name of the layer that has changed. fresh: (S,) 0 to 1, how much of each of its samples is new.
+        Everything else is left as it is, sample for sample. Returns as `seal_layers`.
+        """
+        payload = Payload(self._number, _months_now(), _take_number(summed(layers)))
+        change = mark(layers[new], payload, self._key).sound.samples - layers[new].samples
+        marked = layers | {new: Waveform(layers[new].samples + fresh * change, layers[new].rate_hz)}
+        gain = limiting_gain(summed(marked))
+        return self._sealed_layers(marked if gain is None else _times(marked, 1 + fresh * (gain - 1)), payload, True)
+
+    def _sealed_layers(
+        self, marked: dict[str, Waveform], payload: Payload, edited: bool
+    ) -> tuple[Sealed, dict[str, Sealed]]:
+        sealed = {name: self._sealed(layer, payload, edited) for name, layer in marked.items()}
+        return self._told(self._sealed(summed(marked), payload, edited)), sealed
+
+    def _sealed(self, sound: Waveform, payload: Payload, edited: bool) -> Sealed:
+        """What the mark says when it is looked for; in an edited take that may be what it said before."""
+        found = detect(sound, (self._key,), thorough=False)
+        if found.payload == payload or any(span.payload == payload for span in found.spans):
+            return Sealed(sound, payload, True)
+        if edited and found.marked:
+            return Sealed(sound, found.payload or payload, True)
+        return Sealed(sound, payload, False)
+
+    def _told(self, sealed: Sealed) -> Sealed:
+        if not sealed.marked:
+            logger.warning(
+                "the sound of take %s is too quiet, short or plain to carry the watermark; the file's tags alone say "
+                "that it is generated",
+                sealed.payload.take_id,
+            )
+        return sealed
 
     def video(self, sealed: Sealed, clip: ClipInfo, path: Path, seed: int) -> Path:
         """The clip with the sound in place of its own; returns where it really went. Raises OutputError."""
@@ -122,6 +142,10 @@ class Outlet:
             places = ", ".join(SIGNED_SUFFIXES)
             logger.info("%s has no place for Content Credentials; %s have", path.name, places)
         return path
+
+
+def _times(layers: dict[str, Waveform], gain: FloatArray) -> dict[str, Waveform]:
+    return {name: Waveform(layer.samples * gain, layer.rate_hz) for name, layer in layers.items()}
 
 
 def _months_now() -> int:

@@ -6,6 +6,9 @@ from phonofilm.media.audio import check_sound_path
 from phonofilm.media.mux import check_output, muxed_path
 from phonofilm.types import ClipInfo
 
+MIX = "mix"
+"""The name of everything together, among the names of the stems."""
+
 
 def default_path(clip: ClipInfo, audio_only: bool, word: str) -> Path:
     """Where a result goes that nobody has named."""

@@ -16,22 +16,32 @@ from pathlib import Path
 import numpy as np
 
 from phonofilm.cues import CueCurves, CueSheet, read_cue_sheet, span_of, without
-from phonofilm.editing import Edit, as_long, centred, changed, edit_of, encoding_gain_db, fresh_share, read_take
+from phonofilm.delivery import Delivery, deliver, deliver_notes
+from phonofilm.editing import (
+    Earlier,
+    Edit,
+    as_long,
+    centred,
+    changed,
+    edit_of,
+    encoding_gain_db,
+    fresh_share,
+    read_take,
+)
 from phonofilm.errors import OptionError
 from phonofilm.layers import Cast, Extras, book, fold, make_extras, spread
 from phonofilm.media.audio import check_sound_path, read_clip_audio, resample
 from phonofilm.media.probe import probe
-from phonofilm.mix.loudness import limit, normalise, without_offset
+from phonofilm.mix.loudness import as_loud, limit, normalise, without_offset
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import place_effects
 from phonofilm.mix.splice import fitted, hushed, ranges, silenced, spliced
-from phonofilm.mix.stems import EFFECTS, MUSIC, mix_stems, summed
+from phonofilm.mix.stems import EFFECTS, mix_stems, summed
 from phonofilm.outlet import Outlet, Sealed
-from phonofilm.outputs import numbered, output_paths, stem_path
+from phonofilm.outputs import numbered, output_paths
 from phonofilm.scenes.guide import Guide, Held, Scene, Sight, flat_curves, held_parts
 from phonofilm.scenes.load import load_guide
-from phonofilm.score.midi import write_midi
-from phonofilm.settings import AddOptions, MakeOptions, check_prompt, checked_spans, loudness_target
+from phonofilm.settings import DIALOGUE_ANCHORED, AddOptions, MakeOptions, check_prompt, checked_spans, loudness_target
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progress
@@ -224,7 +234,7 @@ class Phonofilm:
                 sealed = outlet.seal(sound)
             with take_watch.stage("write", progress):
                 outlet.audio(sealed, path, seed_here)
-            made.append(_take(path, seed_here, sealed, None, take_watch, {}, None))
+            made.append(_take(Delivery(path), seed_here, sealed, None, take_watch, None))
         return made
 
     # What follows is the inside, in the order in which it happens.
@@ -251,14 +261,14 @@ class Phonofilm:
             sheet = None if cues is None else read_cue_sheet(cues, info)
             if editing and not spans and sheet is None:
                 raise OptionError("--take came without --redo or --cues; say with one of them what is to be made anew")
-            if editing and (chosen.dialogue or chosen.stems or chosen.music):
-                raise OptionError("--redo makes effects anew; leave --dialogue, --music and --stems out")
+            if editing and (chosen.dialogue or chosen.music):
+                raise OptionError("--redo makes effects anew; leave --dialogue and --music out")
             band = band.silent() if editing else band
-            earlier = read_take(info, redo[1], audio_only) if editing else None
+            earlier = read_take(info, redo[1], audio_only, chosen.stems) if editing else None
         sight = seen = self._guide.look(info, watch, progress)
         if sheet is not None:
             sight = self._guide.follow(seen, sheet)
-        edit = None if earlier is None else edit_of(earlier, spans or changed(seen, sight), info)
+        edit = None if earlier is None else edit_of(earlier.effects, spans or changed(seen, sight), info)
         speech = cast.watch(info, watch, progress)
         scene = self._guide.seen_scene(sight, chosen, watch, progress)
         made: list[Take] = []
@@ -269,23 +279,14 @@ class Phonofilm:
                     logger.warning("%s: %s", chosen.dialogue, note)
             with take_watch.stage("mix", progress):
                 effects = self._finish(wave, sight, scene, chosen, edit)
-                layers = _mixed(effects, extras, chosen)
+                layers = _mixed(effects, extras, chosen) if earlier is None else _joined(effects, earlier, edit)
             with take_watch.stage("mark", progress):
-                if chosen.stems:
-                    sealed, stems = outlet.seal_layers(layers)
-                else:
-                    whole = effects if len(layers) == 1 else summed(layers)
-                    sealed, stems = outlet.seal(whole, None if edit is None else fresh_share(edit)), {}
+                sealed, stems = _sealed(outlet, layers, earlier, edit, chosen.stems)
             with take_watch.stage("write", progress):
-                if audio_only:
-                    written = outlet.audio(sealed, path, seed_here)
-                else:
-                    written = outlet.video(sealed, info, path, seed_here)
-                files = {name: outlet.audio(stem, stem_path(path, name), seed_here) for name, stem in stems.items()}
-                if extras.score is not None and chosen.stems:
-                    write_midi(extras.score, files[MUSIC].with_suffix(".mid"))
-            logger.info("seed %d → %s", seed_here, written)
-            made.append(_take(written, seed_here, sealed, sight.sheet, take_watch, files, extras))
+                made_files = deliver(outlet, info, sealed, stems, path, seed_here, audio_only)
+                deliver_notes(extras.score, None if earlier is None else earlier.notes, made_files.stems)
+            logger.info("seed %d → %s", seed_here, made_files.path)
+            made.append(_take(made_files, seed_here, sealed, sight.sheet, take_watch, extras))
         return made
 
     def _waves(
@@ -365,16 +366,31 @@ class Phonofilm:
 
 
 def _take(
-    path: Path,
+    files: Delivery,
     seed: int,
     sealed: Sealed,
     sheet: CueSheet | None,
     watch: Stopwatch,
-    stems: dict[str, Path],
     extras: Extras | None,
 ) -> Take:
     take_id, marked = sealed.payload.take_id, sealed.marked
-    return Take(path, seed, sealed.sound, sheet, watch.seconds, take_id, marked, stems, extras)
+    return Take(files.path, seed, sealed.sound, sheet, watch.seconds, take_id, marked, files.stems, extras)
+
+
+def _sealed(
+    outlet: Outlet, layers: dict[str, Waveform], earlier: Earlier | None, edit: Edit | None, stems: bool
+) -> tuple[Sealed, dict[str, Sealed]]:
+    """The marked mix, and the marked layers where they are wanted."""
+    effects = layers[EFFECTS]
+    if earlier is not None and (earlier.kept or (stems and edit is not None)):
+        count = effects.samples.shape[1]
+        fresh = np.ones(count, np.float32) if edit is None else fresh_share(edit)
+        sealed, marked = outlet.seal_anew(layers, EFFECTS, fresh)
+        return sealed, marked if stems else {}
+    if stems:
+        return outlet.seal_layers(layers)
+    whole = effects if len(layers) == 1 else summed(layers)
+    return outlet.seal(whole, None if edit is None else fresh_share(edit)), {}
 
 
 def _mixed(effects: Waveform, extras: Extras, chosen: AddOptions) -> dict[str, Waveform]:
@@ -383,7 +399,18 @@ def _mixed(effects: Waveform, extras: Extras, chosen: AddOptions) -> dict[str, W
         return {EFFECTS: effects}
     music = None if extras.music is None else fold(extras.music, effects.channels)
     words = None if extras.dialogue is None else spread(extras.dialogue.stem, effects.channels)
-    return mix_stems(effects, music, words, loudness_target(chosen.loudness)).stems
+    anchored = chosen.loudness in DIALOGUE_ANCHORED
+    return mix_stems(effects, music, words, loudness_target(chosen.loudness), anchored).stems
+
+
+def _joined(effects: Waveform, earlier: Earlier, edit: Edit | None) -> dict[str, Waveform]:
+    """The layers of a take whose effects were made anew; where that is all of them, as loud as they were."""
+    if not earlier.kept or edit is not None:
+        return {EFFECTS: effects, **earlier.kept}
+    old = earlier.effects
+    effects = as_long(resample(effects, old.rate_hz), old.samples.shape[1])
+    effects = fold(effects, 1) if old.channels == 1 else spread(effects, 2) if effects.channels == 1 else effects
+    return {EFFECTS: as_loud(effects, old), **earlier.kept}
 
 
 def _muted(wave: FloatArray, sheet: CueSheet, rate_hz: int) -> FloatArray:

@@ -19,8 +19,11 @@ SHORTEST_REDO_S = 0.1
 CLIP_END_S = 0.05
 """An end this shortly after the clip's was rounded up."""
 CREDENTIALS = ("auto", "on", "off")
-LOUDNESS_TARGETS = {"web": -16.0, "ebu-r128": -23.0}
-"""Integrated loudness by name, LUFS: AES TD1008 for streaming, EBU R 128 for European broadcast."""
+LOUDNESS_TARGETS = {"web": -16.0, "ebu-r128": -23.0, "cinema": -27.0}
+"""Integrated loudness by name, LUFS: AES TD1008 for streaming, EBU R 128 for European broadcast, and -27 LKFS, the
+level of dialogue at which streaming services take cinema mixes."""
+DIALOGUE_ANCHORED = frozenset({"cinema"})
+"""Where the dialogue is brought to the target, if there is any, and the rest keeps its distance from it."""
 
 
 def option(default: Any, help_text: str, *, low: float | None = None, high: float | None = None) -> Any:
@@ -39,7 +42,7 @@ class AddOptions:
     steps: int = option(0, "Sampling steps; 0 takes what the model was tuned for.", low=0, high=200)
     guidance: float = option(0.0, "How hard prompts and picture pull; 0 takes the model's own value.", low=0, high=30)
     sync: float = option(1.0, "How hard cues pull: 0 ignores the picture's timing, 1 follows it.", low=0, high=1)
-    loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23 LUFS), a number in LUFS, or none.")
+    loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23), cinema (-27), a number in LUFS, or none.")
     mono: bool = option(False, "One channel, nothing placed left or right.")
     music: str = option("", "What music, in words; none for none. Without it, music words of the prompt ask for some.")
     dialogue: str = option("", "Transcript to speak in time with the mouths: SRT, WebVTT, or text with NAME: line.")
@@ -72,7 +75,7 @@ class MakeOptions:
     seed: int = option(0, "Seed of the first take; take k uses seed + k.", low=0, high=2**31 - 1)
     steps: int = option(0, "Sampling steps; 0 takes what the model was tuned for.", low=0, high=200)
     guidance: float = option(0.0, "How hard the prompt pulls; 0 takes the model's own value.", low=0, high=30)
-    loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23 LUFS), a number in LUFS, or none.")
+    loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23), cinema (-27), a number in LUFS, or none.")
     mono: bool = option(False, "One channel.")
     credentials: str = option("auto", "Content Credentials (C2PA): auto signs where the extra is installed; on, off.")
     certificate: str = option("", "PEM chain to sign with; else one made for this computer, which vouches for nobody.")

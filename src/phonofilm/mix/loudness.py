@@ -108,6 +108,14 @@ def normalising_gain_db(waveform: Waveform, target_lufs: float, true_peak_db: fl
     return gain_db
 
 
+def as_loud(waveform: Waveform, other: Waveform) -> Waveform:
+    """The same sound at the integrated loudness of another; silence, here or there, changes nothing."""
+    wanted, here = integrated_lufs(other), integrated_lufs(waveform)
+    if -math.inf in (wanted, here):
+        return waveform
+    return Waveform(waveform.samples * np.float32(10 ** ((wanted - here) / 20)), waveform.rate_hz)
+
+
 def limit(waveform: Waveform, true_peak_db: float = TRUE_PEAK_DB) -> Waveform:
     """A look-ahead peak limiter, the channels linked, so that places do not move.
 

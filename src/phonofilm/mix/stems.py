@@ -31,12 +31,18 @@ class Mixed:
     stems: dict[str, Waveform]
 
 
-def mix_stems(effects: Waveform, music: Waveform | None, dialogue: Waveform | None, target_lufs: float | None) -> Mixed:
+def mix_stems(
+    effects: Waveform,
+    music: Waveform | None,
+    dialogue: Waveform | None,
+    target_lufs: float | None,
+    anchored: bool = False,
+) -> Mixed:
     """Put layers of one rate, length and number of channels together.
 
     The effects come levelled: at the target, or below it where they are to be quiet; the others are set against the
-    target. target_lufs: the integrated loudness of the whole, None for that of the effects; the true peak stays under
-    -1 dB in any case.
+    target. target_lufs: the integrated loudness of the whole, None for that of the effects. anchored: where there is
+    dialogue, its own integrated loudness is meant. The true peak stays under -1 dB in any case.
     """
     layers = {EFFECTS: effects}
     if dialogue is not None:
@@ -50,7 +56,7 @@ def mix_stems(effects: Waveform, music: Waveform | None, dialogue: Waveform | No
     layers = _ducked(_levelled(layers, reference if reference > QUIETEST_LUFS else USUAL_LUFS))
     mix = summed(layers)
     gain: FloatArray = np.ones(1, np.float32)
-    if target_lufs is not None:
+    if target_lufs is not None and not (anchored and dialogue is not None):
         gain = gain * np.float32(10 ** (normalising_gain_db(mix, target_lufs) / 20))
     limiting = limiting_gain(Waveform(mix.samples * gain, mix.rate_hz))
     if limiting is not None:
