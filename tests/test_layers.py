@@ -1,6 +1,7 @@
 """Dialogue beside the effects, through the whole pipeline."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from clips import even_times, make_clip, tiny_film
 from phonofilm.cli.main import app
+from phonofilm.cues import Cue
 from phonofilm.detection import detect
 from phonofilm.errors import InputError, MissingExtraError, OptionError
 from phonofilm.media.audio import read_audio
@@ -17,6 +19,10 @@ from phonofilm.mix.loudness import integrated_lufs
 from phonofilm.mix.stems import DIALOGUE, EFFECTS, MUSIC
 from phonofilm.outputs import MIX
 from phonofilm.pipeline import Phonofilm, Take
+from phonofilm.scenes.guide import Sight
+from phonofilm.scenes.mini import SOUND_LAG_S
+from phonofilm.stopwatch import Stopwatch
+from phonofilm.types import ClipInfo, Progress
 
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("cv2")
@@ -198,3 +204,53 @@ def test_stems_of_another_take_are_told_from_those_of_this_one(
 def test_cinema_brings_the_dialogue_to_its_level(clip: Path, film: Phonofilm, script: Path) -> None:
     (take,) = film.add_sound(clip, dialogue=script, stems=True, loudness="cinema")
     assert integrated_lufs(read_audio(take.stems[DIALOGUE])) == pytest.approx(-27, abs=0.5)
+
+
+GUITARIST = {"label": "an acoustic guitar strummed", "kind": "music"}
+
+
+@pytest.fixture
+def guitarist(clip: Path, monkeypatch: pytest.MonkeyPatch) -> Phonofilm:
+    """A film in which a guitar is seen to be plucked at 1, 2 and 3 s."""
+    pytest.importorskip("pretty_midi")
+    film = tiny_film()
+    look = film._guide.look
+
+    def seeing(clip: ClipInfo, watch: Stopwatch, progress: Progress) -> Sight:
+        seen = look(clip, watch, progress)
+        cues = tuple(Cue(time_s, time_s, 0.6, 0.4, "hit") for time_s in (1.0, 2.0, 3.0))
+        return replace(seen, sheet=replace(seen.sheet, cues=cues), **GUITARIST)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(film._guide, "look", seeing)
+    return film
+
+
+def test_an_instrument_that_is_seen_is_played_when_it_is_plucked(clip: Path, guitarist: Phonofilm) -> None:
+    (take,) = guitarist.add_sound(clip, stems=True)
+    assert take.extras is not None
+    assert take.extras.score is not None
+    assert take.extras.score.instruments == ("steel guitar",)
+    starts_s = sorted({round(note.start_s, 3) for note in take.extras.score.parts[0].notes})
+    assert starts_s == pytest.approx([1 + SOUND_LAG_S, 2 + SOUND_LAG_S, 3 + SOUND_LAG_S])
+    music, effects = (read_audio(take.stems[name]) for name in (MUSIC, EFFECTS))
+    assert integrated_lufs(effects) < integrated_lufs(music) - 10  # a quiet room, and no guitar twice
+
+
+@pytest.mark.parametrize("options", [{"music": "none"}, {"negative": "music"}, {"prompt": "rain"}])
+def test_it_is_not_played_where_something_else_is_asked_for(
+    clip: Path, guitarist: Phonofilm, options: dict[str, str]
+) -> None:
+    (take,) = guitarist.add_sound(clip, **options)  # type: ignore[arg-type]
+    assert take.extras is not None
+    assert take.extras.score is None
+
+
+def test_words_that_name_the_instrument_set_its_mood(clip: Path, guitarist: Phonofilm) -> None:
+    (take,) = guitarist.add_sound(clip, prompt="sad acoustic guitar")
+    assert take.extras is not None
+    assert take.extras.score is not None
+    assert len({round(note.start_s, 1) for note in take.extras.score.parts[0].notes}) == 3
+    (other,) = guitarist.add_sound(clip, music="solo piano")
+    assert other.extras is not None
+    assert other.extras.score is not None
+    assert other.extras.score.style != "seen"

@@ -15,9 +15,12 @@ import numpy as np
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.errors import MissingExtraError, OptionError
 from phonofilm.scenes.guide import Sight
+from phonofilm.scenes.mini import SOUND_LAG_S
 from phonofilm.score.compose import compose
+from phonofilm.score.instruments import Instrument
 from phonofilm.score.mood import Mood, read_mood
 from phonofilm.score.piece import Hit, Score, ScoreRequest
+from phonofilm.score.played import Stroke, can_follow, instrument_in, play_along
 from phonofilm.score.render import render
 from phonofilm.score.soundfont import font_path
 from phonofilm.score.split import Reading, read_prompt
@@ -75,10 +78,14 @@ class Cast:
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """How the prompts were read, and the mood of the music; None where there shall be none."""
+    """How the prompts were read, and the mood of the music; None where there shall be none.
+
+    player: the instrument that is seen and heard; None where the music has nothing to do with what is seen.
+    """
 
     reading: Reading
     mood: Mood | None
+    player: Instrument | None = None
 
     @property
     def effects_words(self) -> str:
@@ -89,14 +96,48 @@ class Band:
         """The same without music."""
         return replace(self, mood=None)
 
+    def joined(self, sight: Sight, chosen: AddOptions) -> "Band":
+        """The same with the player of an instrument that is seen, where nothing else is asked for."""
+        seen = instrument_in(sight.label) if sight.kind == "music" else None
+        if seen is None or self.reading.forbidden:
+            return self
+        if self.mood is not None:
+            return replace(self, player=next((one for one in self.mood.wanted.named if _alike(one, seen)), None))
+        if chosen.prompt.strip() or chosen.music.strip() or UNWANTED_MUSIC.search(chosen.negative):
+            return self
+        try:
+            font_path()
+        except MissingExtraError as error:
+            logger.warning("%s; then the %s that is seen is played", error, seen.name)
+            return self
+        logger.info("playing the %s that is seen", seen.name)
+        return replace(self, mood=read_mood(f"solo {seen.name}", SentenceEncoder.load()), player=seen)
+
+    @property
+    def plays_the_picture(self) -> bool:
+        """Whether the sound of what is seen is played, so that no effects are wanted for it."""
+        return self.player is not None and not self.effects_words
+
     def compose(self, sight: Sight, seed: int) -> Score:
         """The piece of one take."""
         assert self.mood is not None, "no music is wanted"
+        if self.player is not None:
+            late_s = 0.0 if sight.edited else SOUND_LAG_S
+            end_s = float(sight.clip.duration_s)
+            events = [cue for cue in sight.sheet.events if cue.start_s + late_s < end_s]
+            strokes = [Stroke(cue.start_s + late_s, cue.strength, cue.place) for cue in events]
+            if can_follow(self.player, strokes, sight.clip.duration_s):
+                return play_along(self.player, strokes, sight.clip.duration_s, self.mood, seed)
         hits = tuple(Hit(cue.start_s, cue.strength) for cue in sight.sheet.events)
         clip = sight.clip
         activity = sight.curves.activity
         request = ScoreRequest(clip.duration_s, sight.cuts_s, hits, activity, sight.curves.rate_hz)
         return compose(request, self.mood, seed)
+
+
+def _alike(one: Instrument, other: Instrument) -> bool:
+    """A jazz guitar and a steel guitar are, as are drums of all kinds."""
+    return one.name.split()[-1] == other.name.split()[-1]
 
 
 def book(chosen: AddOptions) -> Band:

@@ -252,7 +252,7 @@ class Phonofilm:
         """redo: the spans, and the take that they are spans of."""
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, chosen.prompt, chosen)
         cast, band = Cast(chosen), book(chosen)
-        chosen = replace(chosen, prompt=band.effects_words)
+        asked, chosen = chosen, replace(chosen, prompt=band.effects_words)
         with watch.stage("probe", progress):
             info = probe(clip)
             spans = checked_spans(redo[0], info.duration_s)
@@ -270,7 +270,11 @@ class Phonofilm:
             sight = self._guide.follow(seen, sheet)
         edit = None if earlier is None else edit_of(earlier.effects, spans or changed(seen, sight), info)
         speech = cast.watch(info, watch, progress)
-        scene = self._guide.seen_scene(sight, chosen, watch, progress)
+        if not editing:
+            band = band.joined(sight, asked)
+        scene = self._guide.seen_scene(
+            self._guide.still(sight) if band.plays_the_picture else sight, chosen, watch, progress
+        )
         made: list[Take] = []
         for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, edit, watch, progress):
             extras = make_extras(band, speech, sight, self._guide.rate_hz, seed_here, take_watch, progress)

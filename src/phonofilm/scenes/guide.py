@@ -62,7 +62,8 @@ REDO_SEED = 1 << 40
 class Sight:
     """What was read off the pixels of one clip.
 
-    edited: sheet and curves are the user's, not what was seen. cuts_s: when new shots begin.
+    edited: sheet and curves are the user's, not what was seen. cuts_s: when new shots begin. label, kind: what the
+    things in it sound like, and whether that is an event, an animal, music, ...; '' where nothing is named.
     """
 
     clip: ClipInfo
@@ -70,6 +71,8 @@ class Sight:
     sheet: CueSheet
     edited: bool
     cuts_s: tuple[float, ...]
+    label: str = field(default="", kw_only=True)
+    kind: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,10 @@ class Guide(ABC):
     @abstractmethod
     def follow(self, sight: Sight, sheet: CueSheet) -> Sight:
         """The same sight with an edited cue sheet. Raises OptionError where a model cannot follow one."""
+
+    def still(self, sight: Sight) -> Sight:
+        """The same sight with nothing in it that is heard, for when that is played. As it is where a model cannot."""
+        return sight
 
     @abstractmethod
     def seen_scene(self, sight: Sight, options: AddOptions, watch: Stopwatch, progress: Progress) -> Scene:

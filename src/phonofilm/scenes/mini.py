@@ -70,13 +70,12 @@ REDO_CONTEXT_S = 2.0
 class MiniSight(Sight):
     """As `Sight`, with what the picture sounds like.
 
-    image (F, E) expected sounds at IMAGE_RATE_HZ and known (F,) bool; label and kind name the most likely of them.
+    image (F, E) expected sounds at IMAGE_RATE_HZ and known (F,) bool. quiet: what moves in it makes no sound.
     """
 
     image: Tensor
     known: Tensor
-    label: str
-    kind: str
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,12 +158,16 @@ class MiniGuide(Guide):
         logger.info("expecting %r, %d events in %.2f s", label, len(sheet.events), float(clip.duration_s))
         known = heard.known >= KNOWN
         cuts_s = tuple(cut_times(motion))
-        return MiniSight(clip, curves, sheet, False, cuts_s, heard.features, known, label, heard.kind)
+        return MiniSight(clip, curves, sheet, False, cuts_s, heard.features, known, label=label, kind=heard.kind)
 
     def follow(self, sight: Sight, sheet: CueSheet) -> MiniSight:
         assert isinstance(sight, MiniSight)
         curves = sheet_to_curves(sheet, self.curve_rate_hz, len(sight.curves.onset))
         return replace(sight, curves=curves, sheet=sheet, edited=True)
+
+    def still(self, sight: Sight) -> MiniSight:
+        assert isinstance(sight, MiniSight)
+        return replace(sight, known=torch.zeros_like(sight.known), quiet=True, label=UNKNOWN_LABEL, kind="silence")
 
     def seen_scene(self, sight: Sight, options: AddOptions, watch: Stopwatch, progress: Progress) -> MiniScene:
         """options.sync, 0 to 1, scales the onsets; at 0 nothing is said about time.
@@ -173,8 +176,8 @@ class MiniGuide(Guide):
         """
         assert isinstance(sight, MiniSight)
         with watch.stage("encode", progress):
-            talk = bool(options.dialogue) and not sight.edited
-            words = options.prompt or words_for_unnamed(sight, talk)
+            quiet = sight.quiet or (bool(options.dialogue) and not sight.edited)
+            words = options.prompt or words_for_unnamed(sight, quiet)
             text = self._words(words)
             onset: Tensor | None = torch.from_numpy(self._heard_onsets(sight)) * options.sync
             activity: Tensor | None = None
@@ -184,7 +187,7 @@ class MiniGuide(Guide):
                 # are followed.
                 activity = torch.from_numpy(sight.curves.activity)
             continuous = text is None and not sight.edited and sight.kind in CONTINUOUS_KINDS
-            if options.sync == 0 or continuous or (talk and words == STILL_WORDS):
+            if options.sync == 0 or continuous or (quiet and words == STILL_WORDS):
                 onset = activity = None
             count = samples(sight.clip.duration_s, self.rate_hz)
             cuts = tuple(time_s / float(self._step_s) for time_s in sight.cuts_s)
@@ -201,7 +204,7 @@ class MiniGuide(Guide):
                 negative,
                 cuts,
                 local,
-                loudest_lufs=ROOM_TONE_LUFS if words == STILL_WORDS and (talk or not sight.sheet.events) else None,
+                loudest_lufs=ROOM_TONE_LUFS if words == STILL_WORDS and (quiet or not sight.sheet.events) else None,
             )
 
     def spoken_scene(
@@ -332,15 +335,15 @@ def named_by_contact(sheet: CueSheet, found: FoundCues) -> CueSheet:
     return replace(sheet, cues=tuple(cues))
 
 
-def words_for_unnamed(sight: MiniSight, talk: bool) -> str:
+def words_for_unnamed(sight: MiniSight, quiet: bool) -> str:
     """Words that stand in for a picture that names nothing; '' where it does.
 
-    talk: words are spoken in it. What moves in such a picture is people, whose nods and hands make no sound.
+    quiet: what moves in it makes no sound, as people who talk, whose nods and hands are not heard.
     """
     if float(sight.known.float().mean()) >= KNOWN_ROWS:
         return ""
     words = STRUCK_WORDS
-    if talk or len(sight.sheet.events) < STRUCK_EVENTS_HZ * float(sight.clip.duration_s):
+    if quiet or len(sight.sheet.events) < STRUCK_EVENTS_HZ * float(sight.clip.duration_s):
         words = STILL_WORDS
     logger.info("the picture names no sound; taking %r", words)
     return words

@@ -18,10 +18,8 @@ from phonofilm.score.piece import Part, Score, ScoreRequest, per_bar
 from phonofilm.score.progressions import PROGRESSIONS
 from phonofilm.score.tempo import fit_tempo
 from phonofilm.score.texture import TEXTURES
-from phonofilm.score.theory import NAMES
+from phonofilm.score.theory import NAMES, OPEN_KEYS
 
-GUITAR_KEYS = (4, 9, 2, 7, 0)
-"""Keys that lie well on a guitar, open strings in them: E, A, D, G, C."""
 ALL_KEYS = tuple(range(12))
 
 
@@ -72,7 +70,7 @@ def _key(mood: Mood, seed: int, rng: np.random.Generator) -> tuple[int, str, str
     """Keynote, mode, and the name of the progressions. Takes of neighbouring seeds never share their key."""
     mode, name = mood.modes[int(rng.integers(len(mood.modes)))]
     guitar = any("guitar" in player.name for player in mood.wanted.named) or mood.style.name == "solo guitar"
-    keys = GUITAR_KEYS if guitar else ALL_KEYS
+    keys = OPEN_KEYS if guitar else ALL_KEYS
     step = 2 if guitar else 5
     return keys[(crc32(mood.style.name.encode()) + step * seed) % len(keys)], mode, name
 

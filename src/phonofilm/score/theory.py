@@ -19,6 +19,8 @@ MODES: dict[str, tuple[int, ...]] = {
 }
 BRIGHT_MODES = ("major", "lydian", "mixolydian")
 NAMES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+OPEN_KEYS = (4, 9, 2, 7, 0)
+"""Keys that lie well on a guitar, open strings in them: E, A, D, G, C."""
 NUMERALS = {"i": 0, "ii": 2, "iii": 4, "iv": 5, "v": 7, "vi": 9, "vii": 11}
 SYMBOL = re.compile(r"^(b|#)?([iv]+|[IV]+)(.*)$")
 SUFFIXES: dict[str, tuple[int, ...]] = {
