@@ -8,7 +8,7 @@ Dimension letters: C channels, S samples, L latent steps.
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,11 +17,11 @@ import numpy as np
 
 from phonofilm.cues import CueCurves, CueSheet, read_cue_sheet, span_of, without
 from phonofilm.delivery import Delivery, deliver, deliver_notes
+from phonofilm.drawing import draw
 from phonofilm.editing import (
     Earlier,
     Edit,
     as_long,
-    centred,
     changed,
     edit_of,
     encoding_gain_db,
@@ -32,14 +32,14 @@ from phonofilm.errors import OptionError
 from phonofilm.layers import Cast, Extras, book, fold, make_extras, spread
 from phonofilm.media.audio import check_sound_path, read_clip_audio, resample
 from phonofilm.media.probe import probe
-from phonofilm.mix.loudness import as_loud, limit, normalise, without_offset
+from phonofilm.mix.loudness import as_loud, limit, normalise
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import place_effects
 from phonofilm.mix.splice import fitted, hushed, ranges, silenced, spliced
 from phonofilm.mix.stems import EFFECTS, mix_stems, summed
 from phonofilm.outlet import Outlet, Sealed
 from phonofilm.outputs import numbered, output_paths
-from phonofilm.scenes.guide import Guide, Held, Scene, Sight, flat_curves, held_parts
+from phonofilm.scenes.guide import Guide, Scene, Sight, flat_curves
 from phonofilm.scenes.load import load_guide
 from phonofilm.settings import DIALOGUE_ANCHORED, AddOptions, MakeOptions, check_prompt, checked_spans, loudness_target
 from phonofilm.stopwatch import Stopwatch
@@ -226,7 +226,7 @@ class Phonofilm:
         count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
         scene = self._guide.spoken_scene(prompt, count, chosen, watch, progress)
         made = []
-        for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, None, watch, progress):
+        for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, None, watch, progress):
             with take_watch.stage("mix", progress):
                 curves = flat_curves(self._guide.curve_rate_hz)
                 sound = self._level(wave, curves, scene, chosen)
@@ -276,7 +276,7 @@ class Phonofilm:
             self._guide.still(sight) if band.plays_the_picture else sight, chosen, watch, progress
         )
         made: list[Take] = []
-        for path, seed_here, wave, take_watch in self._waves(scene, paths, chosen, edit, watch, progress):
+        for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, edit, watch, progress):
             extras = make_extras(band, speech, sight, self._guide.rate_hz, seed_here, take_watch, progress)
             if extras.dialogue is not None and not made:
                 for note in extras.dialogue.notes:
@@ -292,44 +292,6 @@ class Phonofilm:
             logger.info("seed %d → %s", seed_here, made_files.path)
             made.append(_take(made_files, seed_here, sealed, sight.sheet, take_watch, extras))
         return made
-
-    def _waves(
-        self,
-        scene: Scene,
-        paths: list[Path],
-        chosen: AddOptions | MakeOptions,
-        edit: Edit | None,
-        watch: Stopwatch,
-        progress: Progress,
-    ) -> Iterator[tuple[Path, int, FloatArray, Stopwatch]]:
-        """Per take where it goes, its seed, its mono sound (S,), as long as the clip to the sample, and its stopwatch.
-
-        All takes are sampled before the first is decoded, so that network and codec need not be in memory together.
-        """
-        parts: list[Held | None] = [None]
-        if edit is not None:
-            heard = resample(centred(edit.earlier), self._guide.rate_hz).samples[0]  # (S,)
-            heard = heard * np.float32(10 ** (encoding_gain_db(edit.earlier) / 20))
-            spans = ranges(edit.spans, self._guide.rate_hz)
-            parts = list(held_parts(self._guide, scene, heard, spans, watch, progress))
-        sample = self._guide.sampler(scene, chosen, watch, progress)
-        watches = [Stopwatch(watch.seconds) for _ in paths]
-        sampled = []
-        for number, take_watch in enumerate(watches):
-            with take_watch.stage("sample", progress):
-                seed = chosen.seed + number
-                sampled.append([sample(seed, lambda share: progress("sample", share), held) for held in parts])
-        del sample
-        decode = self._guide.decoder(scene, watch, progress)
-        for number, (path, take_watch) in enumerate(zip(paths, watches, strict=True)):
-            wave = np.zeros(scene.count, np.float32)  # (S,)
-            with take_watch.stage("decode", progress):
-                for held, latents in zip(parts, sampled[number], strict=True):
-                    first = 0 if held is None else held.first * self._guide.samples_a_step
-                    piece = decode(latents, chosen.seed + number)[: scene.count - first]  # (S',)
-                    wave[first : first + len(piece)] = piece
-                wave = without_offset(wave, self._guide.rate_hz)
-            yield path, chosen.seed + number, wave, take_watch
 
     def _finish(self, wave: FloatArray, sight: Sight, scene: Scene, chosen: AddOptions, edit: Edit | None) -> Waveform:
         wave = _muted(wave, sight.sheet, self._guide.rate_hz)

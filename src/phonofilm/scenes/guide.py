@@ -54,6 +54,8 @@ Encoder = Callable[[FloatArray], Tensor]
 """(mono sound (S,), S = L * samples_a_step, at about ACTIVE_DBFS) → latents (L, C). It holds the codec's other half."""
 ACTIVE_DBFS = -20.0
 """Level of the loud parts of the sounds that the networks were trained on."""
+TRY_SEED = 1 << 42
+"""Added to the seed for each further draw of a take."""
 REDO_SEED = 1 << 40
 """Added to the seed of what is redone, lest the first try draw the same noise as the take itself."""
 
@@ -96,6 +98,8 @@ class Guide(ABC):
     """Clock of cue curves."""
     samples_a_step: int
     """Audio samples that one latent step stands for."""
+    tries: int = 1
+    """How often a take may be drawn until it is as asked for."""
 
     @abstractmethod
     def look(self, clip: ClipInfo, watch: Stopwatch, progress: Progress) -> Sight:
@@ -127,6 +131,10 @@ class Guide(ABC):
     def decoder(self, scene: Scene, watch: Stopwatch, progress: Progress) -> Decoder:
         """What turns those latents into sound, `count` samples of it."""
 
+    def worth(self, scene: Scene, wave: FloatArray, seed: int) -> float:
+        """How far what was drawn (S,) from a seed is as the scene asks; from `worth.GOOD` on it is taken."""
+        return 1.0
+
     @abstractmethod
     def around(self, scene: Scene, first: int, end: int) -> Window:
         """The latent steps to be seen and sampled at once when the samples [first, end) are made anew."""
@@ -134,6 +142,11 @@ class Guide(ABC):
     @abstractmethod
     def encoder(self, watch: Stopwatch, progress: Progress) -> Encoder:
         """What turns sound into latents. Raises OptionError where a model cannot."""
+
+
+def _folded(seed: int) -> int:
+    """A seed in 32 bits: torch's generator on the processor ignores all others."""
+    return seed if seed < 1 << 32 else int(np.random.SeedSequence(seed).generate_state(1)[0])
 
 
 def latents_by(
@@ -149,7 +162,7 @@ def latents_by(
         window = Window(0, steps) if held is None else held.window
         velocity, times = velocity_over(window), even_times(total)
         with torch.inference_mode():
-            generator = torch.Generator().manual_seed(seed + (0 if held is None else REDO_SEED))
+            generator = torch.Generator().manual_seed(_folded(seed + (0 if held is None else REDO_SEED)))
             noise = torch.randn(1, window.steps, flow.config.latent_dim, generator=generator).to(device)
             if held is None:
                 return flow.unnormalise(euler(velocity, noise, times, lambda done: report(done / total)))[0]  # (L, C)

@@ -30,6 +30,7 @@ from phonofilm.flow.sampler import Velocity
 from phonofilm.flow.sync_features import sync_features
 from phonofilm.media.frames import stream_frames
 from phonofilm.scenes.guide import Decoder, Encoder, Guide, Sampler, Scene, Sight, latents_by, latents_of, sound_by
+from phonofilm.scenes.worth import worth
 from phonofilm.settings import AddOptions, MakeOptions
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import samples
@@ -93,7 +94,8 @@ class MiniScene(Scene):
 
     steps: latent steps L. image (I, E), known (I,) bool; onset and activity (N,) or None where nothing is known; text
     and negative (T, E) or None. cuts: latent steps at which shots begin. local: words of single cues. patterns: those
-    of a thing that strikes where nothing else says when, each take another one; None where nothing does.
+    of a thing that strikes where nothing else says when, each take another one; None where nothing does. dry: nothing
+    goes on between hits.
     """
 
     steps: int
@@ -106,10 +108,13 @@ class MiniScene(Scene):
     cuts: tuple[float, ...]
     local: tuple[LocalWords, ...] = ()
     patterns: tuple[Pattern, ...] | None = None
+    dry: bool = False
 
 
 class MiniGuide(Guide):
     """`mini` with its encoders."""
+
+    tries = 4
 
     def __init__(
         self,
@@ -204,8 +209,24 @@ class MiniGuide(Guide):
                 negative,
                 cuts,
                 local,
+                dry=self._is_dry(sight, words, text),
                 loudest_lufs=ROOM_TONE_LUFS if words == STILL_WORDS and (quiet or not sight.sheet.events) else None,
             )
+
+    def _is_dry(self, sight: MiniSight, words: str, text: Tensor | None) -> bool:
+        """Whether what is heard strikes and nothing goes on besides, by the words or else by what is seen."""
+        if text is None:
+            return sight.kind == "event"
+        return words == STRUCK_WORDS or patterns_of(F.normalize(text, dim=1), self._rhythms) is not None
+
+    def worth(self, scene: Scene, wave: FloatArray, seed: int) -> float:
+        assert isinstance(scene, MiniScene)
+        if scene.patterns is not None:
+            scene = self._timed(scene, seed)
+        if scene.onset is None or scene.local:
+            return 1.0
+        hits_s, _ = peaks(scene.onset.numpy(), self.curve_rate_hz)
+        return worth(wave, self.rate_hz, hits_s, scene.dry)
 
     def spoken_scene(
         self, prompt: str, count: int, options: MakeOptions, watch: Stopwatch, progress: Progress
@@ -217,7 +238,7 @@ class MiniGuide(Guide):
             patterns = None if text is None else patterns_of(F.normalize(text, dim=1), self._rhythms)
             logger.info("the words %s", "name what goes on" if patterns is None else "name what strikes")
             steps = self._steps(count)
-            return MiniScene(count, steps, image, known, None, None, text, negative, (), patterns=patterns)
+            return MiniScene(count, steps, image, known, None, None, text, negative, (), patterns=patterns, dry=True)
 
     def sampler(self, scene: Scene, options: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress) -> Sampler:
         assert isinstance(scene, MiniScene)

@@ -32,7 +32,7 @@ HAND = (0, 2, 1, 3, 2, 1)
 """The order of fingers over the tones of a chord, low to high: thumb, ring, index, little, ring, index."""
 TOP = 76
 """What is plucked in an accompaniment lies below the E of the second octave above middle C."""
-SOFTEST_VELOCITY, HARDEST_VELOCITY = 52, 114
+SOFTEST_VELOCITY, HARDEST_VELOCITY = 36, 114
 SIDE = 0.25
 """Further from the middle of the picture than this is beside the player."""
 BEAT_S = 0.5
