@@ -30,12 +30,15 @@ ALLOWED: dict[str, set[str]] = {
     "outputs": {"media"},
     "editing": {"media", "mix", "outputs", "scenes"},
     "layers": {"media", "mix", "voice", "score", "scenes", "weights", "encoders"},
+    "interchange": {"media"},
     "delivery": {"media", "mix", "score", "outlet", "outputs"},
-    "pipeline": {"media", "mix", "layers", "outlet", "delivery", "outputs", "editing", "scenes"},
+    "drawing": {"media", "mix", "editing", "scenes"},
+    "pipeline": {"media", "mix", "layers", "drawing", "outlet", "delivery", "outputs", "editing", "scenes"},
     "data": {"media", "mix", "codec", "weights"},
     "train": {"data", "voice", "weights", *NETS},
     "evaluate": {"media", "mix", "mark", "codec", "weights", "windows", "pipeline", "data"},
-    "cli": {"media", "mix", "mark", "weights", "detection", "pipeline", "data", "train", "evaluate", *NETS},
+    "web": {"media", "mix", "mark", "weights", "detection", "pipeline"},
+    "cli": {"media", "mix", "mark", "weights", "detection", "pipeline", "data", "train", "evaluate", "web", *NETS},
     "__main__": {"cli"},
     "__init__": {"pipeline", "detection"},
 }
@@ -50,8 +53,28 @@ RESERVED = {
     "cv2": {"data", "voice"},
     "espeakng_loader": {"voice"},
     "pretty_midi": {"score"},
+    "opentimelineio": {"interchange"},
+    "fastapi": {"web"},
+    "starlette": {"web"},
+    "uvicorn": {"web"},
+    "pydantic": {"web"},
+    "python_multipart": {"web"},
+    "sqlalchemy": {"web"},
 }
-NO_TORCH = {"errors", "timeline", "types", "stopwatch", "cues", "settings", "media", "cli", "__main__", "__init__"}
+NO_TORCH = {
+    "errors",
+    "timeline",
+    "types",
+    "stopwatch",
+    "cues",
+    "settings",
+    "media",
+    "web",
+    "interchange",
+    "cli",
+    "__main__",
+    "__init__",
+}
 
 
 def _modules() -> Iterator[tuple[str, Path]]:

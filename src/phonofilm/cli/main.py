@@ -12,6 +12,7 @@ from phonofilm.cli.detect import detect
 from phonofilm.cli.evaluate import evaluate_app
 from phonofilm.cli.models import models_app
 from phonofilm.cli.sound import add, make, spot
+from phonofilm.cli.studio import studio
 from phonofilm.cli.terminal import complain
 from phonofilm.cli.workshop import data_app, train
 from phonofilm.errors import PhonofilmError
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (add, spot, make, detect, train):
+for verb in (add, spot, make, detect, studio, train):
     app.command()(verb)
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(models_app, name="models")

@@ -1,0 +1,1 @@
+"""The studio's server: a page for people and a REST API for programs, both before the one pipeline."""

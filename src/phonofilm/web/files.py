@@ -1,0 +1,62 @@
+"""Files as answers: ranged, with an ETag, and only said to be unchanged where the reader has them already."""
+
+import os
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from phonofilm.web.problems import not_found
+
+KEPT = "private, max-age=31536000, immutable"
+ASKED_AGAIN = "private, no-cache"
+MEDIA_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".mkv": "video/matroska",
+    ".wav": "audio/wav",
+    ".mid": "audio/midi",
+    ".jpg": "image/jpeg",
+    ".json": "application/json",
+    ".zip": "application/zip",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+def served(
+    request: Request, path: Path, *, name: str | None = None, kept: bool = True, kind: str | None = None
+) -> Response:
+    """A file as answer. name: what it is saved as, as an attachment. kept: it never changes under its address.
+
+    kind: its media type, where the suffix does not tell. Raises ProblemError when there is no such file.
+    """
+    try:
+        stat = os.stat(path)
+    except OSError as error:
+        raise not_found("file") from error
+    kind = kind or MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")
+    answer = FileResponse(path, media_type=kind, filename=name, stat_result=stat)
+    answer.headers["cache-control"] = KEPT if kept else ASKED_AGAIN
+    if answer.headers["etag"] in _known(request):
+        headers = {key: answer.headers[key] for key in ("etag", "cache-control", "last-modified", "accept-ranges")}
+        return Response(status_code=304, headers=headers)
+    return answer
+
+
+def _known(request: Request) -> list[str]:
+    return [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+
+
+def speaking(*parts: str, suffix: str) -> str:
+    """A file name for people: parts with dashes between, nothing that a file system minds."""
+    words = " - ".join(part for part in parts if part)
+    plain = "".join("_" if letter in '<>:"/\\|?*' or not letter.isprintable() else letter for letter in words)
+    return (plain.strip(". ")[:150] or "phonofilm") + suffix
