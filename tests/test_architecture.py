@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "editing": {"media", "mix", "outputs", "scenes"},
     "layers": {"media", "mix", "voice", "score", "scenes", "weights", "encoders"},
     "interchange": {"media"},
-    "delivery": {"media", "mix", "score", "outlet", "outputs"},
+    "delivery": {"media", "mix", "score", "outlet", "outputs", "interchange"},
     "drawing": {"media", "mix", "editing", "scenes"},
     "pipeline": {"media", "mix", "layers", "drawing", "outlet", "delivery", "outputs", "editing", "scenes"},
     "data": {"media", "mix", "codec", "weights"},

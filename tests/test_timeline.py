@@ -1,5 +1,6 @@
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,3 +46,8 @@ def test_floats_mean_the_decimal_they_print() -> None:
 )
 def test_timecode(time_s: Fraction | float, text: str) -> None:
     assert timecode(time_s) == text
+
+
+@given(st.floats(0, 1e6, allow_nan=False))
+def test_numbers_of_numpy_are_read_as_others(value: float) -> None:
+    assert seconds(np.float64(value)) == seconds(value)

@@ -297,8 +297,8 @@ def curves_to_sheet(curves: CueCurves, clip: ClipInfo, label: str) -> CueSheet:
     for first, end in zip(edges[::2], edges[1::2], strict=True):
         if end - first >= ACTIVE_LENGTH_S * float(curves.rate_hz):
             level, place = curves.activity[first:end].mean(), curves.place[first:end].mean()
-            end_s = min(end / float(curves.rate_hz), float(clip.duration_s))
-            cues.append(Cue(first / float(curves.rate_hz), end_s, float(level), float(place), label))
+            start_s, end_s = int(first) / float(curves.rate_hz), int(end) / float(curves.rate_hz)
+            cues.append(Cue(start_s, min(end_s, float(clip.duration_s)), float(level), float(place), label))
     cues.sort(key=lambda cue: (cue.start_s, cue.end_s))
     return CueSheet(clip.path.name, float(clip.duration_s), clip.fingerprint, tuple(cues))
 

@@ -1,15 +1,32 @@
-"""What is written of a take: the film or its sound, and the layers beside it."""
+"""What is written of a take: the film or its sound, the layers beside it, the timeline for editing programs."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from phonofilm.cues import CueSheet
+from phonofilm.interchange import TimelineContent, check_timeline_path, write_timeline
 from phonofilm.media.files import replacing
+from phonofilm.media.timecode import Timecode, start_timecode
 from phonofilm.mix.stems import MUSIC
 from phonofilm.outlet import Outlet, Sealed
-from phonofilm.outputs import MIX, stem_path
+from phonofilm.outputs import MIX, numbered, stem_path
 from phonofilm.score.midi import write_midi
 from phonofilm.score.piece import Score
 from phonofilm.types import ClipInfo
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be written of every take of a clip.
+
+    start: the timecode of its first frame, None where it has none. timelines: by the path of the take; empty for none.
+    """
+
+    clip: ClipInfo
+    audio_only: bool
+    start: Timecode | None
+    timelines: Mapping[Path, Path]
 
 
 @dataclass(frozen=True)
@@ -18,15 +35,43 @@ class Delivery:
 
     path: Path
     stems: dict[str, Path] = field(default_factory=dict)
+    timeline: Path | None = None
+
+
+def order(clip: ClipInfo, paths: Sequence[Path], audio_only: bool, timeline: str) -> Order:
+    """What is to be written to `paths`; timeline: where the timelines go, empty for none.
+
+    Raises OutputError or MissingExtraError when they cannot be written.
+    """
+    timelines = numbered(Path(timeline), len(paths)) if timeline else []
+    for path in timelines:
+        check_timeline_path(path)
+    return Order(clip, audio_only, start_timecode(clip), dict(zip(paths, timelines, strict=False)))
 
 
 def deliver(
-    outlet: Outlet, clip: ClipInfo, sealed: Sealed, stems: dict[str, Sealed], path: Path, seed: int, audio_only: bool
+    outlet: Outlet,
+    order: Order,
+    sealed: Sealed,
+    stems: dict[str, Sealed],
+    path: Path,
+    seed: int,
+    sheet: CueSheet,
+    cuts_s: Sequence[float],
 ) -> Delivery:
-    """Write one take to `path`, and its stems beside it. Raises OutputError."""
-    written = outlet.audio(sealed, path, seed) if audio_only else outlet.video(sealed, clip, path, seed)
-    layers = stems if audio_only or not stems else stems | {MIX: sealed}
-    return Delivery(written, {name: outlet.audio(stem, stem_path(path, name), seed) for name, stem in layers.items()})
+    """Write one take to `path`, its stems beside it, and its timeline. Raises OutputError."""
+    clip, start = order.clip, order.start
+    if order.audio_only:
+        written = outlet.audio(sealed, path, seed, start)
+    else:
+        written = outlet.video(sealed, clip, path, seed, start)
+    layers = stems if order.audio_only or not stems else stems | {MIX: sealed}
+    files = {name: outlet.audio(stem, stem_path(path, name), seed, start) for name, stem in layers.items()}
+    timeline = order.timelines.get(path)
+    if timeline is not None:
+        sounds = {name: file for name, file in files.items() if name != MIX}
+        write_timeline(TimelineContent(clip, sounds, sheet, cuts_s, start), timeline)
+    return Delivery(written, files, timeline)
 
 
 def deliver_notes(score: Score | None, earlier: Path | None, stems: dict[str, Path]) -> None:

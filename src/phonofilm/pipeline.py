@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from phonofilm.cues import CueCurves, CueSheet, read_cue_sheet, span_of, without
-from phonofilm.delivery import Delivery, deliver, deliver_notes
+from phonofilm.delivery import Delivery, deliver, deliver_notes, order
 from phonofilm.drawing import draw
 from phonofilm.editing import (
     Earlier,
@@ -54,8 +54,8 @@ class Take:
     """One soundtrack. path is where it was written; seconds says how long each stage took, shared ones included.
 
     take_id: what the watermark calls it, four hexadecimal digits. marked: False where the sound is too quiet, short or
-    plain to carry the watermark. stems: where the layers were written, by name. extras: music and dialogue, and how the
-    prompt was read.
+    plain to carry the watermark. stems: where the layers were written, by name; timeline: and the timeline. extras:
+    music and dialogue, and how the prompt was read.
     """
 
     path: Path
@@ -67,6 +67,7 @@ class Take:
     marked: bool
     stems: dict[str, Path] = field(default_factory=dict)
     extras: Extras | None = None
+    timeline: Path | None = None
 
 
 class Phonofilm:
@@ -120,6 +121,7 @@ class Phonofilm:
         voices: str = "",
         voice_engine: str = "espeak",
         stems: bool = False,
+        timeline: str | Path = "",
         keep_original: bool = False,
         original_db: float = -6.0,
         credentials: str = "auto",
@@ -159,6 +161,7 @@ class Phonofilm:
             voices,
             voice_engine,
             stems,
+            str(timeline),
             keep_original,
             original_db,
             credentials,
@@ -252,7 +255,8 @@ class Phonofilm:
         """redo: the spans, and the take that they are spans of."""
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, chosen.prompt, chosen)
         cast, band = Cast(chosen), book(chosen)
-        asked, chosen = chosen, replace(chosen, prompt=band.effects_words)
+        asked = chosen
+        chosen = replace(chosen, prompt=band.effects_words, stems=chosen.stems or bool(chosen.timeline))
         with watch.stage("probe", progress):
             info = probe(clip)
             spans = checked_spans(redo[0], info.duration_s)
@@ -265,6 +269,7 @@ class Phonofilm:
                 raise OptionError("--redo makes effects anew; leave --dialogue and --music out")
             band = band.silent() if editing else band
             earlier = read_take(info, redo[1], audio_only, chosen.stems) if editing else None
+            wanted = order(info, paths, audio_only, chosen.timeline)
         sight = seen = self._guide.look(info, watch, progress)
         if sheet is not None:
             sight = self._guide.follow(seen, sheet)
@@ -287,7 +292,7 @@ class Phonofilm:
             with take_watch.stage("mark", progress):
                 sealed, stems = _sealed(outlet, layers, earlier, edit, chosen.stems)
             with take_watch.stage("write", progress):
-                made_files = deliver(outlet, info, sealed, stems, path, seed_here, audio_only)
+                made_files = deliver(outlet, wanted, sealed, stems, path, seed_here, sight.sheet, sight.cuts_s)
                 deliver_notes(extras.score, None if earlier is None else earlier.notes, made_files.stems)
             logger.info("seed %d → %s", seed_here, made_files.path)
             made.append(_take(made_files, seed_here, sealed, sight.sheet, take_watch, extras))
@@ -340,7 +345,9 @@ def _take(
     extras: Extras | None,
 ) -> Take:
     take_id, marked = sealed.payload.take_id, sealed.marked
-    return Take(files.path, seed, sealed.sound, sheet, watch.seconds, take_id, marked, files.stems, extras)
+    return Take(
+        files.path, seed, sealed.sound, sheet, watch.seconds, take_id, marked, files.stems, extras, files.timeline
+    )
 
 
 def _sealed(

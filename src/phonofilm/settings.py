@@ -49,6 +49,7 @@ class AddOptions:
     voices: str = option("", "Who speaks how: ANNA=f2, BEN=m3; others get voices in the order of their first line.")
     voice_engine: str = option("espeak", "What speaks: espeak, or kokoro where it is installed and downloaded.")
     stems: bool = option(False, "Write effects, music (and its notes, MIDI) and dialogue as files of their own too.")
+    timeline: str = option("", "Write the stems, and a timeline of clip, stems and cues for editing programs (.otio).")
     keep_original: bool = option(False, "Mix the clip's own sound in under the new one.")
     original_db: float = option(-6.0, "Level of the clip's own sound with keep-original, in dB.", low=-60, high=12)
     credentials: str = option("auto", "Content Credentials (C2PA): auto signs where the extra is installed; on, off.")

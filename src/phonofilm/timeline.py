@@ -15,7 +15,8 @@ Seconds = Fraction
 def seconds(value: float | int | str | Fraction) -> Fraction:
     """An exact time from a number or a decimal string; a float is read as the shortest decimal that prints it."""
     if isinstance(value, float):
-        return Fraction(repr(value))
+        # NumPy's floats are floats too, and print their type.
+        return Fraction(repr(float(value)))
     return Fraction(value)
 
 

@@ -55,6 +55,8 @@ def add(
     outputs = _plan_outputs(clips, output, out_dir, audio_only, "redo" if editing else "sound")
     if (cues is not None or editing) and len(clips) > 1:
         raise OptionError(f"--cues, --redo and --take belong to one clip and {len(clips)} came; add them one by one")
+    if options.timeline and len(clips) > 1:
+        raise OptionError(f"--timeline names one file and {len(clips)} clips came; add them one by one")
     spans = [parse_span(text) for text in redo or ()]
     from phonofilm.pipeline import Phonofilm
 

@@ -45,6 +45,8 @@ def _layers_json(take: "Take") -> dict[str, Any]:
     result: dict[str, Any] = {}
     if take.stems:
         result["stems"] = {name: str(path) for name, path in take.stems.items()}
+    if take.timeline is not None:
+        result["timeline"] = str(take.timeline)
     if take.extras is None:
         return result
     reading, score, dialogue = take.extras.reading, take.extras.score, take.extras.dialogue

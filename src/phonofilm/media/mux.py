@@ -16,6 +16,7 @@ from phonofilm.errors import MediaError, OutputError
 from phonofilm.media.audio import SOUND_SUFFIXES, resample, sound_frames
 from phonofilm.media.files import check_writable, replacing
 from phonofilm.media.probe import address, open_media, packets, video_stream
+from phonofilm.media.timecode import frame_rate
 from phonofilm.types import ClipInfo, Waveform
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ def check_output(clip: ClipInfo, path: Path) -> None:
 
 def mux(clip: ClipInfo, waveform: Waveform, output: Path, *, metadata: dict[str, str]) -> Path:
     """Write the clip's picture, bit for bit, with `waveform` as its only sound; returns where it went.
+
+    metadata: tags of the file; a timecode (hh:mm:ss:ff) becomes a timecode track in mp4 and mov.
 
     The container follows the output's suffix when it can hold the picture's codec, else see `muxed_path`, with a
     logged notice. Sound is AAC in mp4 and mov, Opus in webm and mkv. Title and other tags of the
@@ -106,6 +109,9 @@ def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, me
                     picture.sample_aspect_ratio,
                     path.suffix,
                 )
+        if "timecode" in metadata:
+            # Its frames can only be counted where the rate is said.
+            copied.codec_context.framerate = frame_rate(clip.video.average_rate_hz)
         tag = _tag(picture.codec_context.codec_tag, clip, kind)
         if tag:
             copied.codec_context.codec_tag = tag
