@@ -185,3 +185,12 @@ def test_times_beyond_the_end() -> None:
     assert "cut to 5.00 s" in fitting.notes[1]
     with pytest.raises(InputError, match=r"line 4 .* begins at 1.00 s but the clip lasts"):
         fit_script(Script((line,), ()), 0.9)
+
+
+@pytest.mark.parametrize("suffix", [".srt", ".VTT"])
+def test_subtitles_without_times_are_no_subtitles(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"lines{suffix}"
+    path.write_text("1\nANNA: Where have you been?\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no times"):
+        read_script(path)
+    assert [line.text for line in read_script(path.rename(tmp_path / "lines.txt")).lines][-1] == "Where have you been?"

@@ -29,6 +29,7 @@ ASIDES = re.compile(r"\[[^\]]*\]|\([^)]*\)|♪[^♪]*♪?")
 NAME = re.compile(r"^[-–]?\s*([^\W\d_][\w.'’ -]{0,38}?)\s*:(?=\s|$)\s*")  # noqa: RUF001 - these dashes are in files
 VOICE_TAG = re.compile(r"<v(?:\.[^ \t>]*)*[ \t]+([^>]+)>")
 ARROW = "-->"
+SUBTITLE_SUFFIXES = (".srt", ".vtt")
 COMMENTS = ("NOTE", "STYLE", "REGION")
 LONGEST_NAME_WORDS = 3
 
@@ -81,6 +82,10 @@ def read_script(path: Path) -> Script:
         raise InputError(f"transcript {path} has {len(raw):,} bytes; give a text file with the lines of this clip")
     text, notes = _decode(raw, str(path))
     script = parse_script(text, str(path))
+    if path.suffix.lower() in SUBTITLE_SUFFIXES and ARROW not in text:
+        raise InputError(
+            f"transcript {path} has no times like 00:00:01,200 {ARROW} 00:00:03,000; write them, or name it .txt"
+        )
     return replace(script, notes=(*notes, *script.notes))
 
 
