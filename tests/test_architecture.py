@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "windows": {"mix"},
     "scenes": {"media", "weights", "windows", *NETS},
     "outlet": {"media", "mark", "mix"},
-    "detection": {"media", "mark"},
+    "detection": {"media", "mark", "weights"},
     "outputs": {"media"},
     "editing": {"media", "mix", "outputs", "scenes"},
     "layers": {"media", "mix", "voice", "score", "scenes", "weights", "encoders"},

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from phonofilm.mark.detect import Detection, Detector
 from phonofilm.mark.key import PUBLIC_KEY, read_key
+from phonofilm.mark.payload import Payload
 from phonofilm.mark.provenance import Credentials, read_credentials
 from phonofilm.media.audio import audio_blocks, sound_tracks
+from phonofilm.weights.registry import model_called
 
 
 @dataclass(frozen=True)
@@ -48,3 +51,32 @@ def detect(path: str | Path, keys: Sequence[str | Path] = ()) -> Verdict:
             found.append((detector.finish(), seconds))
     detection, duration_s = min(found, key=lambda pair: pair[0].log10_chance, default=(None, 0.0))
     return Verdict(path, duration_s, detection, read_credentials(path))
+
+
+def facts(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain values for JSON, without the name of the file."""
+    found, credentials = verdict.detection, verdict.credentials
+    result: dict[str, Any] = {"marked": verdict.marked, "duration_s": round(verdict.duration_s, 3)}
+    if found is not None:
+        result |= {"chance": found.chance, "log10_chance": round(found.log10_chance, 2), "score": round(found.score, 2)}
+    if found is not None and found.marked:
+        result |= {"key": found.key, **_said(found.payload)}
+        result |= {"tempo": round(found.tempo, 4), "semitones": round(found.semitones, 2)}
+        result["spans"] = [
+            {"start_s": span.start_s, "end_s": round(span.end_s, 3), **_said(span.payload)} for span in found.spans
+        ]
+    result["credentials"] = credentials and {
+        "state": credentials.state,
+        "signer": credentials.signer,
+        "software": credentials.software,
+        "generated": credentials.generated,
+        "model": credentials.model,
+        "prompt": credentials.prompt,
+    }
+    return result
+
+
+def _said(payload: Payload | None) -> dict[str, Any]:
+    if payload is None:
+        return {"model": None, "made": None, "take": None}
+    return {"model": model_called(payload.model), "made": payload.made, "take": payload.take_id}

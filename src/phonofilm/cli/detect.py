@@ -47,6 +47,7 @@ def detect(
     """Say whether files carry the watermark. Exit code: 0 all do, 3 at least one does not, 1 one could not be read."""
     start_logging(verbose)
     from phonofilm.detection import detect as detect_file
+    from phonofilm.detection import facts
 
     files = _files(paths)
     results: list[dict[str, Any]] = []
@@ -62,7 +63,7 @@ def detect(
                 results.append({"file": str(file), "error": str(error)})
                 continue
             missing = missing or not verdict.marked
-            results.append(_verdict_json(verdict))
+            results.append({"file": str(verdict.path), **facts(verdict)})
             if not as_json:
                 typer.echo(_sentence(verdict))
     if as_json:
@@ -124,46 +125,3 @@ def _credentials(found: "Credentials | None") -> str:
         return ""
     generated = "generated" if found.generated else "not said to be generated"
     return f"; Content Credentials {found.state}, signed by {found.signer}, {generated}"
-
-
-def _payload_json(payload: "Payload | None") -> dict[str, Any]:
-    from phonofilm.weights.registry import model_called
-
-    if payload is None:
-        return {"model": None, "made": None, "take": None}
-    return {"model": model_called(payload.model), "made": payload.made, "take": payload.take_id}
-
-
-def _verdict_json(verdict: "Verdict") -> dict[str, Any]:
-    found, credentials = verdict.detection, verdict.credentials
-    result: dict[str, Any] = {
-        "file": str(verdict.path),
-        "marked": verdict.marked,
-        "duration_s": round(verdict.duration_s, 3),
-    }
-    if found is not None:
-        result |= {
-            "chance": found.chance,
-            "log10_chance": round(found.log10_chance, 2),
-            "score": round(found.score, 2),
-        }
-    if found is not None and found.marked:
-        result |= {"key": found.key, **_payload_json(found.payload)}
-        result |= {"tempo": round(found.tempo, 4), "semitones": round(found.semitones, 2)}
-        result["spans"] = [
-            {"start_s": span.start_s, "end_s": round(span.end_s, 3), **_payload_json(span.payload)}
-            for span in found.spans
-        ]
-    result["credentials"] = (
-        None
-        if credentials is None
-        else {
-            "state": credentials.state,
-            "signer": credentials.signer,
-            "software": credentials.software,
-            "generated": credentials.generated,
-            "model": credentials.model,
-            "prompt": credentials.prompt,
-        }
-    )
-    return result

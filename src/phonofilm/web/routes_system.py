@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 import phonofilm
-from phonofilm.detection import detect
+from phonofilm.detection import detect, facts
 from phonofilm.errors import PhonofilmError
 from phonofilm.media.containers import check_film_or_sound
 from phonofilm.settings import AddOptions
@@ -17,7 +17,6 @@ from phonofilm.web import schemas
 from phonofilm.web.answers import ERRORS, FORM, TOO_LARGE, UNREADABLE, StudioHere
 from phonofilm.web.problems import problem_of
 from phonofilm.web.upload import Upload, receive_file
-from phonofilm.web.verdicts import verdict_view
 from phonofilm.weights.fetch import described
 from phonofilm.weights.registry import MODELS
 
@@ -109,4 +108,4 @@ def _verdict(upload: Upload) -> dict[str, Any]:
     except PhonofilmError as error:
         names = {str(upload.path): upload.file_name, f"{upload.path.name} ": f"{upload.file_name} "}
         raise problem_of(error, names) from error
-    return verdict_view(verdict) | {"file": upload.file_name}
+    return facts(verdict) | {"file": upload.file_name}
