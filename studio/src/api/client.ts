@@ -13,14 +13,19 @@ export class ApiError extends Error {
   }
 }
 
-const AWAY = "The studio's server does not answer. Start it again with “phonofilm studio”; this page reconnects itself.";
+const AWAY =
+  "The studio's server does not answer. Start it again with “phonofilm studio”; this page reconnects itself.";
 
 function problem(status: number, text: string): ApiError {
   try {
     const { error } = JSON.parse(text) as { error: { code: string; message: string } };
     return new ApiError(error.code, error.message, status);
   } catch {
-    return new ApiError("internal", `The server answered ${status}. Look at its terminal for the reason, then try again.`, status);
+    return new ApiError(
+      "internal",
+      `The server answered ${status}. Look at its terminal for the reason, then try again.`,
+      status,
+    );
   }
 }
 

@@ -31,7 +31,8 @@ export function newCue(cue: Partial<Omit<Cue, "id">> & { start_s: number }): Cue
 
 export const isHit = (cue: Cue): boolean => cue.end_s <= cue.start_s;
 
-const inOrder = (cues: Cues): Cues => [...cues].sort((a, b) => a.start_s - b.start_s || a.end_s - b.end_s || a.id - b.id);
+const inOrder = (cues: Cues): Cues =>
+  [...cues].sort((a, b) => a.start_s - b.start_s || a.end_s - b.end_s || a.id - b.id);
 
 export function fromSheet(sheet: Sheet): Cues {
   const read = (cue: SheetCue) =>
@@ -91,7 +92,12 @@ export function movedTo(cue: Cue, start_s: number, duration_s: number): Pick<Cue
 }
 
 /** A stretch with one edge dragged to `time_s`; it never turns inside out or into a hit. */
-export function edgeTo(cue: Cue, edge: "start" | "end", time_s: number, duration_s: number): Pick<Cue, "start_s" | "end_s"> {
+export function edgeTo(
+  cue: Cue,
+  edge: "start" | "end",
+  time_s: number,
+  duration_s: number,
+): Pick<Cue, "start_s" | "end_s"> {
   if (edge === "start") return { start_s: clamp(time_s, 0, cue.end_s - SHORTEST_STRETCH_S), end_s: cue.end_s };
   return { start_s: cue.start_s, end_s: clamp(time_s, cue.start_s + SHORTEST_STRETCH_S, duration_s) };
 }
@@ -133,7 +139,9 @@ export function neighbour(cues: Cues, id: number | null, step: 1 | -1): Cue | un
 
 /** "wood hit at 2.31 s, strength 80 %": a cue in words, for labels that are read aloud. */
 export function inWords(cue: Cue): string {
-  const when = isHit(cue) ? `at ${cue.start_s.toFixed(2)} s` : `from ${cue.start_s.toFixed(2)} to ${cue.end_s.toFixed(2)} s`;
+  const when = isHit(cue)
+    ? `at ${cue.start_s.toFixed(2)} s`
+    : `from ${cue.start_s.toFixed(2)} to ${cue.end_s.toFixed(2)} s`;
   const side = Math.abs(cue.place) < 0.1 ? "" : cue.place < 0 ? ", left" : ", right";
   return `${cue.label} ${when}, strength ${Math.round(cue.strength * 100)} %${side}${cue.muted ? ", muted" : ""}`;
 }

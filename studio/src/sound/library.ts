@@ -51,7 +51,8 @@ function mono(buffer: AudioBuffer): Float32Array {
   const sum = new Float32Array(buffer.length);
   for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
     const samples = buffer.getChannelData(channel);
-    for (let i = 0; i < samples.length; i++) sum[i] = (sum[i] as number) + (samples[i] as number) / buffer.numberOfChannels;
+    for (let i = 0; i < samples.length; i++)
+      sum[i] = (sum[i] as number) + (samples[i] as number) / buffer.numberOfChannels;
   }
   return sum;
 }

@@ -44,7 +44,12 @@ export const FIRST_BIN = 64;
 /** The pyramid of one channel, each level four times as coarse as the one before. */
 export function peaksOf(samples: Float32Array): Peaks[] {
   const count = Math.ceil(samples.length / FIRST_BIN);
-  const first: Peaks = { bin: FIRST_BIN, low: new Float32Array(count), high: new Float32Array(count), rms: new Float32Array(count) };
+  const first: Peaks = {
+    bin: FIRST_BIN,
+    low: new Float32Array(count),
+    high: new Float32Array(count),
+    rms: new Float32Array(count),
+  };
   for (let k = 0; k < count; k++) {
     const end = Math.min(samples.length, (k + 1) * FIRST_BIN);
     let low = Number.POSITIVE_INFINITY;
@@ -70,7 +75,12 @@ export function peaksOf(samples: Float32Array): Peaks[] {
 
 function coarser(level: Peaks): Peaks {
   const count = Math.ceil(level.low.length / 4);
-  const next: Peaks = { bin: level.bin * 4, low: new Float32Array(count), high: new Float32Array(count), rms: new Float32Array(count) };
+  const next: Peaks = {
+    bin: level.bin * 4,
+    low: new Float32Array(count),
+    high: new Float32Array(count),
+    rms: new Float32Array(count),
+  };
   for (let k = 0; k < count; k++) {
     const end = Math.min(level.low.length, k * 4 + 4);
     let low = Number.POSITIVE_INFINITY;

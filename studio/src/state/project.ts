@@ -7,7 +7,7 @@ import { differences, fromSheet } from "../model/cues";
 import { fitZoom } from "../model/view";
 import * as cueState from "./cues";
 import { loadLists } from "./page";
-import { chosen, chosenId, choose, hidden, ORIGINAL, otherId, project, takes, transport } from "./player";
+import { choose, chosen, chosenId, hidden, ORIGINAL, otherId, project, takes, transport } from "./player";
 import { change, openSettings, settings } from "./settings";
 import { complain, later, say } from "./toasts";
 import { view } from "./view";
@@ -36,7 +36,7 @@ export async function openProject(id: string): Promise<void> {
     const found = await api.project(id);
     show(found);
     leave = follow(id, { job: onJob, project: onProject, online: onOnline });
-    await loadCues(found);
+    if (!spotting.peek()) await loadCues(found);
   } catch (error) {
     loadError.value = error instanceof Error ? error.message : String(error);
   }
@@ -68,7 +68,7 @@ function show(found: Project): void {
   });
 }
 
-/** Cues may not have been found yet (409): the job that looks for them says when. */
+/** Cues may not have been found yet (409): the job that looks for them, or news of the project, says when. */
 async function loadCues(found: Project): Promise<void> {
   try {
     const sheet = await api.cues(found.id);
@@ -84,6 +84,7 @@ function onProject(news: Project): void {
   const known = new Set(now.takes.map((take) => take.id));
   const fresh = news.takes.filter((take) => !known.has(take.id));
   project.value = news;
+  if (!cueState.ready.peek() && !spotting.peek()) void loadCues(news);
   const first = fresh[0];
   if (first) {
     choose(first.id);

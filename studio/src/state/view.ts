@@ -1,8 +1,8 @@
 import { computed, effect, signal } from "@preact/signals";
 import { share } from "../model/heights";
 import { followed, settle, toPx, type View, zoomAt } from "../model/view";
-import { chosen, transport } from "./player";
 import { narrow } from "./page";
+import { chosen, transport } from "./player";
 
 export const view = signal<View>({ from_s: 0, px_per_s: 100, width_px: 800, duration_s: 1 });
 

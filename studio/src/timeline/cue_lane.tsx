@@ -73,8 +73,7 @@ export function onCueKey(event: KeyboardEvent, cue: model.Cue): void {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const frame_s = 1 / (project.peek()?.clip.frame_rate_hz ?? 25);
   const length_s = view.peek().duration_s;
-  const nudge = (by_s: number) =>
-    state.alter(cue.id, model.movedTo(cue, cue.start_s + by_s, length_s), "Move cue");
+  const nudge = (by_s: number) => state.alter(cue.id, model.movedTo(cue, cue.start_s + by_s, length_s), "Move cue");
   const actions: Record<string, () => void> = {
     ArrowLeft: () => focusCue(model.neighbour(state.cues.peek(), cue.id, -1)?.id),
     ArrowRight: () => focusCue(model.neighbour(state.cues.peek(), cue.id, 1)?.id),
@@ -104,7 +103,9 @@ function removeAndFocus(id: number): void {
 export function focusCue(id: number | undefined): void {
   if (id === undefined) return;
   state.selectedId.value = id;
-  requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-cue="${id}"]`)?.focus({ preventScroll: true }));
+  requestAnimationFrame(() =>
+    document.querySelector<HTMLElement>(`[data-cue="${id}"]`)?.focus({ preventScroll: true }),
+  );
 }
 
 /** The cues of the clip: hits as ticks as high as they are strong, stretches as bars, coloured by what they are. */
@@ -145,10 +146,14 @@ export function CueLane() {
         />
       ))}
       {state.ready.value && all.length === 0 && (
-        <p class="lane-note">Nothing was seen to happen. Double-click here, or press C, to say when something sounds.</p>
+        <p class="lane-note">
+          Nothing was seen to happen. Double-click here, or press C, to say when something sounds.
+        </p>
       )}
       {!state.ready.value && (
-        <p class="lane-note busy">{spotting.value ? "Looking at the picture for what is heard when…" : "Loading cues…"}</p>
+        <p class="lane-note busy">
+          {spotting.value ? "Looking at the picture for what is heard when…" : "Loading cues…"}
+        </p>
       )}
     </div>
   );

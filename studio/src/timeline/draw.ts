@@ -30,7 +30,7 @@ export function drawRuler({ context, width, height, view, palette }: Pen): void 
 
 function rulerLabel(time_s: number, step_s: number): string {
   if (step_s < 0.01) return time_s.toFixed(3);
-  return step_s >= 1 ? clock(time_s).split(".")[0] ?? "" : clock(time_s);
+  return step_s >= 1 ? (clock(time_s).split(".")[0] ?? "") : clock(time_s);
 }
 
 /** The film strip: tiles side by side, each the nearest frame there is to the instant at its middle. */
@@ -156,7 +156,11 @@ export function paintSpectrogram(spectrogram: Spectrogram, heat: Uint8ClampedArr
   return canvas;
 }
 
-export function drawSpectrogram({ context, width, height, view }: Pen, picture: HTMLCanvasElement, hop_s: number): void {
+export function drawSpectrogram(
+  { context, width, height, view }: Pen,
+  picture: HTMLCanvasElement,
+  hop_s: number,
+): void {
   const x = toPx(view, 0);
   const wide = picture.width * hop_s * view.px_per_s;
   context.save();

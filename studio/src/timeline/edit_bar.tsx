@@ -310,9 +310,25 @@ function CueFields({
           <option key={label} value={label} />
         ))}
       </datalist>
-      <NumberBox label="Start, seconds" value={rounded(cue.start_s)} low={0} high={length_s} step="any" onNumber={time("start")} testid="cue-start" />
+      <NumberBox
+        label="Start, seconds"
+        value={rounded(cue.start_s)}
+        low={0}
+        high={length_s}
+        step="any"
+        onNumber={time("start")}
+        testid="cue-start"
+      />
       {!model.isHit(cue) && (
-        <NumberBox label="End, seconds" value={rounded(cue.end_s)} low={0} high={length_s} step="any" onNumber={time("end")} testid="cue-end" />
+        <NumberBox
+          label="End, seconds"
+          value={rounded(cue.end_s)}
+          low={0}
+          high={length_s}
+          step="any"
+          onNumber={time("end")}
+          testid="cue-end"
+        />
       )}
       <input
         class="cue-text wide"

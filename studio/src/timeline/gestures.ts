@@ -107,7 +107,8 @@ export function lanesGestures(left: () => number) {
 function dragSpan(drag: Drag, time_s: number): void {
   const span = transport.span.peek();
   // An edge that is dragged holds on to the other one; a fresh span holds on to where the drag began.
-  const anchor_s = drag.mode === "left" ? (span?.end_s ?? 0) : drag.mode === "right" ? (span?.first_s ?? 0) : drag.time_s;
+  const anchor_s =
+    drag.mode === "left" ? (span?.end_s ?? 0) : drag.mode === "right" ? (span?.first_s ?? 0) : drag.time_s;
   if (drag.mode === "left" || drag.mode === "right") {
     drag.mode = "select";
     drag.time_s = anchor_s;

@@ -28,7 +28,11 @@ export function paletteOf(theme: "light" | "dark"): Palette {
     grid: read("--line"),
     text: read("--text-2"),
     lane: read("--lane"),
-    heat: heatOf(read("--heat").split(/\s*,\s*/).map(rgb)),
+    heat: heatOf(
+      read("--heat")
+        .split(/\s*,\s*/)
+        .map(rgb),
+    ),
   };
   known.set(theme, palette);
   return palette;
@@ -46,7 +50,8 @@ export function heatOf(stops: readonly (readonly [number, number, number])[]): U
     const at = (level / 255) * (stops.length - 1);
     const low = Math.min(stops.length - 2, Math.floor(at));
     const [a, b] = [stops[low] ?? [0, 0, 0], stops[low + 1] ?? [0, 0, 0]];
-    for (let i = 0; i < 3; i++) heat[level * 4 + i] = (a[i] as number) + ((b[i] as number) - (a[i] as number)) * (at - low);
+    for (let i = 0; i < 3; i++)
+      heat[level * 4 + i] = (a[i] as number) + ((b[i] as number) - (a[i] as number)) * (at - low);
     heat[level * 4 + 3] = 255;
   }
   return heat;

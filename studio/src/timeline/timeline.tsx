@@ -4,7 +4,17 @@ import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import { clock } from "../model/time";
 import { resize, scrollBy, toPx, visible_s } from "../model/view";
 import { type Sound, sounds } from "../sound/library";
-import { chosen, isHeard, mutedStems, ORIGINAL, chosenId, project, shownUrl, soloStems, transport } from "../state/player";
+import {
+  chosen,
+  chosenId,
+  isHeard,
+  mutedStems,
+  ORIGINAL,
+  project,
+  shownUrl,
+  soloStems,
+  transport,
+} from "../state/player";
 import { heights, room_px, spectrumOpen, toggleSpectrum, view } from "../state/view";
 import { Canvas, type Pen } from "./canvas";
 import { CueLane } from "./cue_lane";
@@ -21,7 +31,6 @@ export function Timeline() {
   return (
     <section class="timeline" aria-label="Timeline" data-testid="timeline">
       <EditBar />
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: the lanes inside have roles and keys of their own */}
       <div class="lanes-scroll" {...gestures}>
         <div class="lanes">
           <div class="lane-area" ref={area} aria-hidden="true" />
@@ -144,7 +153,13 @@ function SoundLanes() {
         {title}
       </span>
       {url && (
-        <button type="button" class="row-toggle" aria-expanded={spectrumOpen.value} onClick={toggleSpectrum} title="Show or hide the spectrogram">
+        <button
+          type="button"
+          class="row-toggle"
+          aria-expanded={spectrumOpen.value}
+          onClick={toggleSpectrum}
+          title="Show or hide the spectrogram"
+        >
           {spectrumOpen.value ? "Hide spectrum" : "Spectrum"}
         </button>
       )}
@@ -162,7 +177,12 @@ function SoundLanes() {
       )}
       {take?.stems.map((stem) => (
         <Row key={stem.name} name={`stem stem-${stem.name}`} title={stem.name} head={<StemHead name={stem.name} />}>
-          <WaveLane sound={sounds.value.get(stem.url)} height={heights.value.stem} label={`Waveform of ${stem.name}`} stem={stem.name} />
+          <WaveLane
+            sound={sounds.value.get(stem.url)}
+            height={heights.value.stem}
+            label={`Waveform of ${stem.name}`}
+            stem={stem.name}
+          />
         </Row>
       ))}
     </>
@@ -328,7 +348,13 @@ function Overview() {
   return (
     <div class="overview" aria-hidden="true">
       <div class="row-head" />
-      <div class="overview-bar" ref={bar} onPointerDown={onPointerDown} onPointerMove={onPointerMove} onPointerUp={onPointerUp}>
+      <div
+        class="overview-bar"
+        ref={bar}
+        onPointerDown={onPointerDown}
+        onPointerMove={onPointerMove}
+        onPointerUp={onPointerUp}
+      >
         <div class="overview-window" style={window_} />
         <div class="overview-head" style={head} />
       </div>

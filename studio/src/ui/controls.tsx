@@ -55,12 +55,14 @@ export function Field({
 }
 
 /** A text area that grows with what is written in it. */
-export function Area({ value, onText, ...rest }: { value: string; onText: (text: string) => void } & Omit<
-  JSX.IntrinsicElements["textarea"],
-  "value"
-> & { "data-testid"?: string }) {
+export function Area({
+  value,
+  onText,
+  ...rest
+}: { value: string; onText: (text: string) => void } & Omit<JSX.IntrinsicElements["textarea"], "value"> & {
+    "data-testid"?: string;
+  }) {
   const area = useRef<HTMLTextAreaElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
   useEffect(() => {
     const element = area.current;
     if (!element) return;
@@ -118,7 +120,13 @@ export function NumberBox({
 export function Switch({ label, on, onSwitch }: { label: string; on: boolean; onSwitch: (on: boolean) => void }) {
   return (
     <label class="switch">
-      <input type="checkbox" role="switch" checked={on} onChange={(event) => onSwitch(event.currentTarget.checked)} />
+      <input
+        type="checkbox"
+        role="switch"
+        checked={on}
+        aria-checked={on}
+        onChange={(event) => onSwitch(event.currentTarget.checked)}
+      />
       <span class="knob" aria-hidden="true" />
       <span>{label}</span>
     </label>

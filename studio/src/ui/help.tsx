@@ -67,9 +67,7 @@ export function Help() {
             <dl>
               {rows.map(([keys, what]) => (
                 <div key={keys}>
-                  <dt>
-                    {keys.split(" ").map((key) => (key === "–" ? "–" : <kbd key={key}>{key}</kbd>))}
-                  </dt>
+                  <dt>{keys.split(" ").map((key) => (key === "–" ? "–" : <kbd key={key}>{key}</kbd>))}</dt>
                   <dd>{what}</dd>
                 </div>
               ))}
@@ -78,8 +76,8 @@ export function Help() {
         ))}
       </div>
       <p class="dim about">
-        Hits: drag left and right to move, up and down for strength. Stretches: drag their ends. Double-click adds a cue.{" "}
-        <a href="/assets/LICENSES.txt">Notices</a>
+        Hits: drag left and right to move, up and down for strength. Stretches: drag their ends. Double-click adds a
+        cue. <a href="/assets/LICENSES.txt">Notices</a>
       </p>
     </Dialog>
   );

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { Option } from "../api/types";
-import { models, options } from "../state/page";
 import { isEdited } from "../state/cues";
+import { models, options } from "../state/page";
 import { makeSound, nextSeed, online, starting } from "../state/project";
 import { change, settings } from "../state/settings";
 import { Area, Field, IconButton, NumberBox, Switch } from "./controls";
@@ -155,7 +155,9 @@ function Loudness() {
             id={id}
             value={now}
             data-testid="loudness"
-            onChange={(event) => change({ loudness: event.currentTarget.value === "own" ? "-20" : event.currentTarget.value })}
+            onChange={(event) =>
+              change({ loudness: event.currentTarget.value === "own" ? "-20" : event.currentTarget.value })
+            }
           >
             {Object.entries(LOUDNESS).map(([value, text]) => (
               <option key={value} value={value}>
@@ -224,7 +226,10 @@ function Dialogue() {
         Dialogue
         {now.dialogue && <span class="count">{now.dialogue.trim().split(/\n\s*\n|\n/).length}</span>}
       </summary>
-      <Field label="Transcript" hint="Plain lines as “ANNA: It is late.”, or SRT with times. Spoken in time with the mouths.">
+      <Field
+        label="Transcript"
+        hint="Plain lines as “ANNA: It is late.”, or SRT with times. Spoken in time with the mouths."
+      >
         {(id) => (
           <Area
             id={id}

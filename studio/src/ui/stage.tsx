@@ -15,8 +15,6 @@ export function Stage() {
   }, [url]);
   return (
     <div class="stage">
-      {/* biome-ignore lint/a11y/useMediaCaption: the clip has no words of its own */}
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: Space does the same everywhere on the page */}
       <video
         key={url}
         ref={video}

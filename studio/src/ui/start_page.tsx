@@ -118,7 +118,8 @@ function ProjectCard({ project, onRemove }: { project: ProjectSummary; onRemove:
         </span>
         <span class="project-title">{project.name}</span>
         <span class="dim">
-          {count === 0 ? "no takes yet" : `${count} ${count === 1 ? "take" : "takes"}`} · {ago(project.updated_at, Date.now())}
+          {count === 0 ? "no takes yet" : `${count} ${count === 1 ? "take" : "takes"}`} ·{" "}
+          {ago(project.updated_at, Date.now())}
         </span>
       </a>
       <IconButton icon="trash" label={`Delete ${project.name}`} onClick={onRemove} />

@@ -5,7 +5,7 @@ import type { Line, Take } from "../api/types";
 import { clock } from "../model/time";
 import { sounds } from "../sound/library";
 import { theme } from "../state/page";
-import { chosenId, choose, ORIGINAL, originalUrl, project, takes, transport } from "../state/player";
+import { choose, chosenId, ORIGINAL, originalUrl, project, takes, transport } from "../state/player";
 import { alterTake, deleteTake, working } from "../state/project";
 import { gainOf } from "../timeline/draw";
 import { paletteOf } from "../timeline/palette";
@@ -32,7 +32,10 @@ export function Takes() {
         <div class="empty">
           <Icon name="wave" />
           <p class="empty-title">{working.value.some((job) => job.kind !== "spot") ? "On its way" : "No takes yet"}</p>
-          <p>Say what should be heard, or nothing at all, and press “Make sound”. Every take is another reading of the same picture.</p>
+          <p>
+            Say what should be heard, or nothing at all, and press “Make sound”. Every take is another reading of the
+            same picture.
+          </p>
         </div>
       )}
     </section>
@@ -68,14 +71,20 @@ function Thumb({ url }: { url: string }) {
       context.fill();
     }
   }, [peaks, now, sound]);
-  return <canvas ref={canvas} class="thumb" aria-hidden="true" />;
+  return <canvas ref={canvas} class="thumb" />;
 }
 
 function OriginalCard({ url }: { url: string }) {
   const on = chosenId.value === ORIGINAL;
   return (
     <li class={`card ${on ? "on" : ""}`}>
-      <button type="button" class="card-main" aria-pressed={on} onClick={() => choose(ORIGINAL)} data-testid="original-card">
+      <button
+        type="button"
+        class="card-main"
+        aria-pressed={on}
+        onClick={() => choose(ORIGINAL)}
+        data-testid="original-card"
+      >
         <span class="digit">0</span>
         <span class="card-text">
           <span class="card-name">The clip’s own sound</span>
@@ -187,7 +196,12 @@ function TakeDetails({ take }: { take: Take }) {
         <span class="dim" title="The number in the watermark of this take: phonofilm detect finds it again">
           {take.mark.marked ? `Watermark ${take.mark.take_id}` : "Not watermarked"}
         </span>
-        <IconButton icon="trash" label={`Delete ${take.name}`} onClick={() => deleteTake(take)} data-testid="take-delete" />
+        <IconButton
+          icon="trash"
+          label={`Delete ${take.name}`}
+          onClick={() => deleteTake(take)}
+          data-testid="take-delete"
+        />
       </div>
     </div>
   );

@@ -10,7 +10,14 @@ const THEME_WORDS: Record<ThemeChoice, string> = { system: "as the system", ligh
 
 export function Mark() {
   return (
-    <svg class="logo" viewBox="0 0 20 20" aria-hidden="true" stroke="currentColor" stroke-width="2" stroke-linecap="round">
+    <svg
+      class="logo"
+      viewBox="0 0 20 20"
+      aria-hidden="true"
+      stroke="currentColor"
+      stroke-width="2"
+      stroke-linecap="round"
+    >
       <path d="M3 8v4M7 5v10M11 2.500v15M15 6.500v7M18.500 9v2" />
     </svg>
   );
