@@ -103,8 +103,8 @@ class Bus:
     def reading(self, wants: Callable[[Message], bool]) -> Iterator[Reader]:
         """A reader for as long as the block lasts; inside a running event loop."""
         reader = Reader(wants)
-        reader.closed = self._closed
         with self._lock:
+            reader.closed = self._closed
             self._readers.add(reader)
         try:
             yield reader
@@ -114,8 +114,8 @@ class Bus:
 
     def close(self) -> None:
         """End all streams: the server stops."""
-        self._closed = True
         with self._lock:
+            self._closed = True
             readers = list(self._readers)
         for reader in readers:
             reader.close()

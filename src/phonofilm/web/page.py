@@ -4,13 +4,11 @@ from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from phonofilm.web.files import served
 
 FOLDER = Path(__file__).parent / "static"
-UNCHANGING = "assets"
-"""Files whose names change with their content."""
 
 
 def page_routes(folder: Path = FOLDER) -> APIRouter:
@@ -24,10 +22,8 @@ def page_routes(folder: Path = FOLDER) -> APIRouter:
         if not index.is_file():
             return PlainTextResponse("the page is not built; see studio/README.md, or use the API at /api/v1\n", 503)
         file = _inside(folder, path) or index
-        answer = served(request, file, kept=path.startswith(f"{UNCHANGING}/") and file != index)
-        if file == index and isinstance(answer, FileResponse):
-            answer.headers["cache-control"] = "no-cache"
-        return answer
+        # The names of built files do not change with their content, so browsers ask each time whether it has.
+        return served(request, file, kept=False)
 
     return router
 

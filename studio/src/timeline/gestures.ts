@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { snapToFrame } from "../model/time";
 import { scrollBy, toTime, zoomAt } from "../model/view";
+import { selectedId } from "../state/cues";
 import { project, transport } from "../state/player";
 import { view } from "../state/view";
 
@@ -121,6 +122,8 @@ export function select(one_s: number, other_s: number): void {
   const end = view.peek().duration_s;
   const first_s = Math.max(0, Math.min(one_s, other_s, end - SHORTEST_SPAN_S));
   const end_s = Math.min(end, Math.max(one_s, other_s, first_s + SHORTEST_SPAN_S));
+  // Its tools stand where those of a cue would.
+  selectedId.value = null;
   transport.setSpan({ first_s, end_s });
 }
 
