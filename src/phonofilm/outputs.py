@@ -36,5 +36,5 @@ def numbered(path: Path, takes: int) -> list[Path]:
 
 
 def stem_path(path: Path, name: str) -> Path:
-    """Where a layer of the take at `path` goes."""
-    return path.with_name(f"{path.stem}.{name}.wav")
+    """Where a layer of the take at `path` goes; what lies beside a take lies beside its mix without loss as well."""
+    return path.with_name(f"{path.stem.removesuffix(f'.{MIX}')}.{name}.wav")

@@ -76,7 +76,7 @@ class Maker:
         spans: Spans | None = None
         if earlier is not None:
             spans = _spans(request["spans"], project, earlier, sheet)
-            options |= {"redo": spans, "take": project.take_folder(earlier["id"]) / earlier["files"][FILM]}
+            options |= {"redo": spans, "take": project.take_folder(earlier["id"]) / earlier["files"][MIX]}
         made = film.add_sound(project.clip, workshop / f"{FILM}{project.clip.suffix}", **options)
         published = []
         for number, take in enumerate(made):
