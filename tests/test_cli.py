@@ -104,6 +104,7 @@ def test_add_json(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
         assert take["seconds"]["sample"] >= 0
 
 
+@pytest.mark.thorough
 def test_the_command_is_the_library_call(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
     words = ["--prompt", "steps on gravel", "--negative", "music", "--seed", "3", "--steps", "3", "--guidance", "2.5"]
     more = ["--sync", "0.5", "--loudness", "-20", "--keep-original", "--original-db", "-12"]
@@ -278,6 +279,7 @@ def test_every_option_has_a_flag_with_its_help(phonofilm: Call, monkeypatch: pyt
             assert help_text.split(";")[0].split(":")[0][:30] in " ".join(page.split())
 
 
+@pytest.mark.thorough
 def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
     environment = {**os.environ, "COLUMNS": "120"}
     help_page = subprocess.run(

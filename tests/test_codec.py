@@ -71,6 +71,7 @@ def test_lengths_are_exact(codec: Codec, steps: int) -> None:
         assert codec.encode(wave[None]).shape == (1, steps, 8)
 
 
+@pytest.mark.thorough
 def test_tiles_equal_the_whole(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
     latents = torch.randn(60, 8, generator=torch.Generator().manual_seed(0))
     whole = codec.decode(latents, seed=3)

@@ -58,6 +58,7 @@ def test_lengths_are_exact(codec: MelCodec, steps: int) -> None:
         assert codec.encode(wave[None]).shape == (1, steps, 3)
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=10)
 @given(st.integers(1, 90), st.integers(1, 200))
 def test_tiles_equal_the_whole(codec: MelCodec, steps: int, tile: int) -> None:

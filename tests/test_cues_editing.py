@@ -155,6 +155,7 @@ def test_a_muted_stretch_is_silent_and_a_hit_in_it_sounds(film: Phonofilm, folde
     assert sound[round(0.85 * RATE_HZ) : round(1.2 * RATE_HZ)].std() > 0
 
 
+@pytest.mark.thorough
 def test_words_of_one_cue_are_told_there(film: Phonofilm, folder: Path) -> None:
     plain = Cue(DOG.start_s, DOG.end_s, DOG.strength)
     without_words, with_words = (sound_of(film, folder, cue, prompt="rain", loudness="none") for cue in (plain, DOG))
@@ -163,6 +164,7 @@ def test_words_of_one_cue_are_told_there(film: Phonofilm, folder: Path) -> None:
     assert apart[there].mean() > 2 * apart[: round(0.3 * RATE_HZ)].mean()
 
 
+@pytest.mark.thorough
 def test_with_a_take_only_what_changed_is_made_anew(film: Phonofilm, folder: Path) -> None:
     seen = film.spot(folder / "clip.mp4")
     (take,) = film.add_sound(folder / "clip.mp4", folder / "take.wav", audio_only=True)

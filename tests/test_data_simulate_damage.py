@@ -25,6 +25,8 @@ from phonofilm.data.simulate.damage import (
 )
 from phonofilm.media.encode import TimedPicture, squeeze
 
+pytestmark = pytest.mark.thorough
+
 FEWER = {"dropped", "low_rate"}
 SAME_PIXELS = {*FEWER, "repeated"}
 

@@ -39,6 +39,8 @@ from phonofilm.media.probe import probe
 from phonofilm.timeline import grid_count
 from phonofilm.types import FrameRequest, Waveform
 
+pytestmark = pytest.mark.thorough
+
 SEED = 4_000_000
 
 

@@ -20,6 +20,8 @@ from phonofilm.data.simulate.stage import Blow
 from phonofilm.data.simulate.textures import KINDS, Textures
 from phonofilm.errors import InputError, MissingExtraError, OptionError
 
+pytestmark = pytest.mark.thorough
+
 pytest.importorskip("cv2")
 
 

@@ -18,6 +18,8 @@ from phonofilm.data.simulate.library import SoundLibrary
 from phonofilm.data.simulate.sound import EDGE_S, sound_of
 from phonofilm.data.simulate.truth import CONTACTS, GOINGS_ON, MATERIALS, Event, Phoneme, Stretch, Truth
 
+pytestmark = pytest.mark.thorough
+
 RATE_HZ = 44100
 Array = NDArray[np.float64]
 CASES = (

@@ -64,6 +64,7 @@ def test_what_we_make_is_marked_and_others_sound_is_not(folder: Path, film: Phon
     assert (silent.marked, silent.detection) == (False, None)
 
 
+@pytest.mark.thorough
 def test_a_secret_key_is_needed_to_find_its_mark(tmp_path: Path, film: Phonofilm) -> None:
     key = tmp_path / "studio.key"
     key.write_bytes(bytes(range(32)))

@@ -103,6 +103,7 @@ def test_keys_and_shapes_are_the_published_ones(name: str, config: ClipConfig) -
     assert published_keys(config) == wanted
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_full_networks_take_what_is_prepared_for_them(dtype: torch.dtype) -> None:
     with torch.device("meta"):

@@ -73,6 +73,7 @@ def test_a_marker_in_a_text_is_that_token() -> None:
     assert row[:6] == [START, 320, END, 2368, END, 0]
 
 
+@pytest.mark.thorough
 def test_together_equals_alone() -> None:
     texts = ["rain on a roof", "", "a dog barks twice"]
     assert torch.equal(clip_tokens(texts), torch.cat([clip_tokens([text]) for text in texts]))

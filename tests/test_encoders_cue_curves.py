@@ -97,6 +97,7 @@ def test_ball_sounds_when_it_touches_the_floor(frame_hz: Fraction) -> None:
     assert np.abs(found - CONTACTS_S).max() < max(0.02, 0.5 / float(frame_hz))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("frame_hz", FRAME_RATES[1:])  # at 12 Hz the whole blow lies between two frames
 def test_hammer_sounds_when_it_stops(frame_hz: Fraction) -> None:
     found = scene_events(hammer, 3.4, frame_hz)

@@ -135,6 +135,7 @@ def test_missing_and_damaged_weights_are_named(tmp_path: Path, monkeypatch: pyte
         SeenEncoder.load()
 
 
+@pytest.mark.thorough
 def test_loading_prints_nothing_and_imports_nothing_heavy() -> None:
     code = (
         "import sys; from phonofilm.encoders.seen import SeenEncoder; SeenEncoder.load();"

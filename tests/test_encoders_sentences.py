@@ -25,6 +25,7 @@ def encoder() -> SentenceEncoder:
     return SentenceEncoder.load()
 
 
+@pytest.mark.thorough
 @settings(max_examples=20, deadline=None)
 @given(texts=st.lists(st.text(max_size=60), min_size=1, max_size=5))
 def test_batched_equals_single_and_rows_have_norm_one(texts: list[str], encoder: SentenceEncoder) -> None:
@@ -80,6 +81,7 @@ def test_damaged_weights_are_named(tmp_path: object, monkeypatch: pytest.MonkeyP
         SentenceEncoder.load()
 
 
+@pytest.mark.thorough
 def test_loading_imports_nothing_heavy() -> None:
     code = (
         "import sys; from phonofilm.encoders.sentences import SentenceEncoder; SentenceEncoder.load().encode(['rain']);"

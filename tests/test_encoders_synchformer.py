@@ -245,6 +245,7 @@ def test_another_file_is_refused(change: object, words: str) -> None:
         prepare_synchformer(state, SMALL)
 
 
+@pytest.mark.thorough
 def test_building_costs_nothing() -> None:
     code = "import sys, torch\nfrom phonofilm.encoders.synchformer import Synchformer\nwith torch.device('meta'):\n"
     code += "    Synchformer(torch.float32)\nsys.exit('torch._dynamo' in sys.modules)"

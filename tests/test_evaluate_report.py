@@ -140,6 +140,7 @@ def check(html: str) -> None:
     assert len(html.encode()) < 300_000
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("small")
 def test_everything_that_applies_is_measured(tmp_path: Path, archive: Path) -> None:
     clips = [Path(f"{name}.mp4") for name in ("loud", "mute", "still", "broken")]

@@ -83,6 +83,7 @@ def test_musical_words_of_a_prompt_are_composed_and_the_rest_is_effects(clip: Pa
     assert other.extras.music.samples.shape[1] == other.sound.samples.shape[1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("options", [{"music": "none"}, {"negative": "music, speech"}, {}])
 def test_no_music_where_it_is_forbidden_or_not_asked_for(clip: Path, film: Phonofilm, options: dict[str, str]) -> None:
     prompt = "rain on a tin roof" if not options else "thriller, rain on a tin roof"
@@ -92,6 +93,7 @@ def test_no_music_where_it_is_forbidden_or_not_asked_for(clip: Path, film: Phono
     assert "rain on a tin roof" in take.extras.reading.effects_words
 
 
+@pytest.mark.thorough
 def test_without_the_sound_font_music_words_are_left_out_with_a_warning(
     clip: Path, film: Phonofilm, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -108,6 +110,7 @@ def test_without_the_sound_font_music_words_are_left_out_with_a_warning(
         film.add_sound(clip, music="thriller")
 
 
+@pytest.mark.thorough
 def test_without_a_transcript_nobody_speaks(clip: Path, film: Phonofilm) -> None:
     (take,) = film.add_sound(clip, stems=True)
     assert take.extras is not None
@@ -117,6 +120,7 @@ def test_without_a_transcript_nobody_speaks(clip: Path, film: Phonofilm) -> None
     assert np.allclose(read_audio(take.stems[EFFECTS]).samples, take.sound.samples, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_the_command_reports_lines(clip: Path, script: Path) -> None:
     arguments = ["add", str(clip), "--model", "tiny", "--dialogue", str(script), "--stems", "--audio-only", "--json"]
     result = CliRunner().invoke(app, arguments)
@@ -162,6 +166,7 @@ def clip_of(take: Take) -> Path:
     return take.path.with_name("clip.mp4")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stems", [False, True])
 def test_a_span_made_anew_leaves_the_music_as_it_is(scored: Take, film: Phonofilm, stems: bool) -> None:
     output = scored.path.with_name(f"again{stems}.mp4")
@@ -180,6 +185,7 @@ def test_a_span_made_anew_leaves_the_music_as_it_is(scored: Take, film: Phonofil
         assert notes[0] == notes[1]
 
 
+@pytest.mark.thorough
 def test_effects_made_anew_from_end_to_end_keep_music_and_level(scored: Take, film: Phonofilm) -> None:
     (again,) = film.add_sound(
         clip_of(scored), scored.path.with_name("whole.mp4"), redo=[(0.0, SECONDS)], seed=5, stems=True
@@ -190,6 +196,7 @@ def test_effects_made_anew_from_end_to_end_keep_music_and_level(scored: Take, fi
     assert integrated_lufs(new[EFFECTS]) == pytest.approx(integrated_lufs(old[EFFECTS]), abs=1.5)
 
 
+@pytest.mark.thorough
 def test_stems_of_another_take_are_told_from_those_of_this_one(
     clip: Path, film: Phonofilm, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -201,6 +208,7 @@ def test_stems_of_another_take_are_told_from_those_of_this_one(
         film.add_sound(clip, redo=[(1.0, 2.0)], stems=True)
 
 
+@pytest.mark.thorough
 def test_cinema_brings_the_dialogue_to_its_level(clip: Path, film: Phonofilm, script: Path) -> None:
     (take,) = film.add_sound(clip, dialogue=script, stems=True, loudness="cinema")
     assert integrated_lufs(read_audio(take.stems[DIALOGUE])) == pytest.approx(-27, abs=0.5)
@@ -225,6 +233,7 @@ def guitarist(clip: Path, monkeypatch: pytest.MonkeyPatch) -> Phonofilm:
     return film
 
 
+@pytest.mark.thorough
 def test_an_instrument_that_is_seen_is_played_when_it_is_plucked(clip: Path, guitarist: Phonofilm) -> None:
     (take,) = guitarist.add_sound(clip, stems=True)
     assert take.extras is not None
@@ -236,6 +245,7 @@ def test_an_instrument_that_is_seen_is_played_when_it_is_plucked(clip: Path, gui
     assert integrated_lufs(effects) < integrated_lufs(music) - 10  # a quiet room, and no guitar twice
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("options", [{"music": "none"}, {"negative": "music"}, {"prompt": "rain"}])
 def test_it_is_not_played_where_something_else_is_asked_for(
     clip: Path, guitarist: Phonofilm, options: dict[str, str]
@@ -245,6 +255,7 @@ def test_it_is_not_played_where_something_else_is_asked_for(
     assert take.extras.score is None
 
 
+@pytest.mark.thorough
 def test_words_that_name_the_instrument_set_its_mood(clip: Path, guitarist: Phonofilm) -> None:
     (take,) = guitarist.add_sound(clip, prompt="sad acoustic guitar")
     assert take.extras is not None

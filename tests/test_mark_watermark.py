@@ -193,6 +193,7 @@ def test_gaps_between_hits_stay_empty() -> None:
     assert not done.markable[3]
 
 
+@pytest.mark.thorough
 def test_blocks_of_any_size_come_out_as_when_marked_whole() -> None:
     sound, whole = long_sound(), long_marked()
     marker = Marker(16_000, 1, PAYLOAD)

@@ -147,6 +147,7 @@ def test_rate_and_channels_are_the_takes(
     assert loud_db(sound.samples[0, round(0.5 * rate_hz) : round(0.8 * rate_hz)], rate_hz) < -15
 
 
+@pytest.mark.thorough
 def test_a_long_clip_is_sampled_around_the_span_only(tmp_path: Path, film: Phonofilm) -> None:
     make_clip(tmp_path / "clip.mp4", even_times(72, Fraction(8)), rate_hz=Fraction(8))
     (take,) = film.add_sound(tmp_path / "clip.mp4", audio_only=True, mono=True)

@@ -31,6 +31,8 @@ from phonofilm.timeline import samples
 from phonofilm.weights.load import Sampling
 from phonofilm.weights.registry import find_model
 
+pytestmark = pytest.mark.thorough
+
 CLIP = dataclasses.replace(
     CLIP_VIT_H14_378,
     image_width=16,

@@ -48,8 +48,19 @@ def test_missing_and_invented_hits_count_against_it(missing: int, extra: int) ->
 def test_silence_and_no_hits() -> None:
     silence = np.zeros(SECONDS * RATE_HZ, np.float32)
     assert worth(silence, RATE_HZ, np.float32(HITS), True) == 0
-    assert worth(silence, RATE_HZ, np.zeros(0, np.float32), True) == 1
+    assert worth(silence, RATE_HZ, np.zeros(0, np.float32), True) == 0
     assert worth(silence[:100], RATE_HZ, np.float32(HITS), True) <= 1
+
+
+def test_without_hits_it_need_only_be_heard() -> None:
+    none = np.zeros(0, np.float32)
+    noise = np.random.default_rng(2).standard_normal(SECONDS * RATE_HZ).astype(np.float32)
+    worths = [worth(noise * np.float32(10 ** (level / 20)), RATE_HZ, none, True) for level in (-20, -36, -45, -55, -80)]
+    assert worths == sorted(worths, reverse=True)
+    assert worths[0] == 1
+    assert worths[1] > GOOD > worths[2]
+    assert worths[-1] == 0
+    assert worth(noise[:100], RATE_HZ, none, True) == 1
 
 
 def test_every_try_has_noise_of_its_own() -> None:

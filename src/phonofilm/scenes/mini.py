@@ -194,6 +194,11 @@ class MiniGuide(Guide):
             continuous = text is None and not sight.edited and sight.kind in CONTINUOUS_KINDS
             if options.sync == 0 or continuous or (quiet and words == STILL_WORDS):
                 onset = activity = None
+            patterns = None
+            if text is not None and not sight.edited and not self._hits_s(onset).size:
+                # Words for a sound and a picture without a moment of it: told so, the network makes silence of it. So
+                # nothing is said about time, or what the words alone say, as where there is no picture.
+                onset, patterns = None, patterns_of(F.normalize(text, dim=1), self._rhythms)
             count = samples(sight.clip.duration_s, self.rate_hz)
             cuts = tuple(time_s / float(self._step_s) for time_s in sight.cuts_s)
             negative = self._words(options.negative)
@@ -209,6 +214,7 @@ class MiniGuide(Guide):
                 negative,
                 cuts,
                 local,
+                patterns,
                 dry=self._is_dry(sight, words, text),
                 loudest_lufs=ROOM_TONE_LUFS if words == STILL_WORDS and (quiet or not sight.sheet.events) else None,
             )
@@ -223,10 +229,9 @@ class MiniGuide(Guide):
         assert isinstance(scene, MiniScene)
         if scene.patterns is not None:
             scene = self._timed(scene, seed)
-        if scene.onset is None or scene.local:
+        if scene.local:
             return 1.0
-        hits_s, _ = peaks(scene.onset.numpy(), self.curve_rate_hz)
-        return worth(wave, self.rate_hz, hits_s, scene.dry)
+        return worth(wave, self.rate_hz, self._hits_s(scene.onset), scene.dry)
 
     def spoken_scene(
         self, prompt: str, count: int, options: MakeOptions, watch: Stopwatch, progress: Progress
@@ -284,6 +289,10 @@ class MiniGuide(Guide):
             return onset
         times, strengths = peaks(onset, self.curve_rate_hz)
         return bumps(times + np.float32(SOUND_LAG_S), strengths, self.curve_rate_hz, len(onset))
+
+    def _hits_s(self, onset: Tensor | None) -> FloatArray:
+        """(K,) times of the peaks of an onset curve (N,); none where nothing is known."""
+        return np.zeros(0, np.float32) if onset is None else peaks(onset.numpy(), self.curve_rate_hz)[0]
 
     def _timed(self, scene: MiniScene, seed: int) -> MiniScene:
         """The scene with times of its patterns, as a take of that seed has them."""

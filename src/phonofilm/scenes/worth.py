@@ -1,7 +1,8 @@
 """Did the sound come out as it was asked for? A draw that did not is drawn again, since sampling is cheap.
 
 Now and then noise leads the sampler astray: it fills the time between hits with a roar as loud as the hits, or leaves
-some of them out. Both are seen in the sound itself, without an opinion on what it should sound like.
+some of them out, or makes next to nothing where nobody has named a moment. All are seen in the sound itself, without an
+opinion on what it should sound like.
 
 Dimension letters: S samples, K hits, O onsets, B blocks.
 """
@@ -23,6 +24,8 @@ BEFORE_S, AFTER_S = 0.1, 0.8
 LEAST_GAP_S = 0.3
 LOUD_SHARE = 0.75
 """A gap is as loud as the block that this share of its blocks does not exceed."""
+FAINT_DBFS, HEARD_DBFS = -60.0, -30.0
+"""The loudest block of a sound without hits: not there at the first, as it should be from the other on."""
 LOUDEST_GAP_DB, QUIET_GAP_DB = -6.0, -20.0
 """Against the hits: from the first on a gap is as loud as they are, below the other it is a background."""
 
@@ -31,10 +34,10 @@ def worth(wave: FloatArray, rate_hz: int, hits_s: FloatArray, dry: bool) -> floa
     """How far a sound (S,) does what hits (K,) at times in seconds ask of it: 1 for all of it, down to -1.
 
     The F1 of its onsets and the hits, less up to 1 where there is a roar between them. dry: only the hits are to be
-    heard; else something may go on between them, and it is not looked at.
+    heard; else something may go on between them, and it is not looked at. Without hits it need only be heard.
     """
     if not len(hits_s):
-        return 1.0
+        return _presence(wave, rate_hz)
     onsets_s = detect_onsets(wave, rate_hz)[0]  # (O,)
     if not len(onsets_s):
         return 0.0
@@ -44,13 +47,29 @@ def worth(wave: FloatArray, rate_hz: int, hits_s: FloatArray, dry: bool) -> floa
     return f1 - (_roar(wave, rate_hz, hits_s) if dry else 0.0)
 
 
-def _roar(wave: FloatArray, rate_hz: int, hits_s: FloatArray) -> float:
-    """0 where it is quiet between hits, 1 where it is as loud as at them."""
+def _block_power(wave: FloatArray, rate_hz: int) -> FloatArray:
+    """(B,) mean square of whole blocks; none where the sound is shorter than one."""
     block = round(BLOCK_S * rate_hz)
     count = len(wave) // block
+    power: FloatArray = np.square(wave[: count * block].reshape(count, block)).mean(1)
+    return power
+
+
+def _presence(wave: FloatArray, rate_hz: int) -> float:
+    """0 for silence, 1 for a sound at the level of sounds."""
+    power = _block_power(wave, rate_hz)
+    if not len(power):
+        return 1.0
+    loudest_db = 10 * math.log10(max(float(power.max()), 1e-12))
+    return float(np.clip((loudest_db - FAINT_DBFS) / (HEARD_DBFS - FAINT_DBFS), 0, 1))
+
+
+def _roar(wave: FloatArray, rate_hz: int, hits_s: FloatArray) -> float:
+    """0 where it is quiet between hits, 1 where it is as loud as at them."""
+    power = _block_power(wave, rate_hz)  # (B,)
+    count = len(power)
     if not count:
         return 0.0
-    power = (wave[: count * block].reshape(count, block).astype(np.float64) ** 2).mean(1)  # (B,)
     starts_s = np.arange(count) * BLOCK_S
     since_s = starts_s[:, None] - hits_s[None]  # (B, K)
     gap = ((since_s < -BEFORE_S - BLOCK_S) | (since_s > AFTER_S)).all(1)

@@ -81,7 +81,12 @@ class Maker:
         published = []
         for number, take in enumerate(made):
             take_id = f"{job.id}{number:02x}"
-            draft = _drafted(take_id, take, job, earlier, spans, workshop, _sheet_of(take, project, earlier, spans))
+            others = [other.take_id for other in made if other.take_id != take.take_id]
+            own = [note for note in job.notes if not any(f"take {name}" in note for name in others)]
+            job_of_it = replace(job, notes=own)
+            draft = _drafted(
+                take_id, take, job_of_it, earlier, spans, workshop, _sheet_of(take, project, earlier, spans)
+            )
             self._projects.publish_take(project, draft)
             published.append(take_id)
         return published
