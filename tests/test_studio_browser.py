@@ -7,8 +7,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +21,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is no
 
 from phonofilm.detection import detect  # noqa: E402
 from phonofilm.media.probe import probe  # noqa: E402
+from studio_server import Server  # noqa: E402
 
 expect = playwright.expect
 REQUIRED = os.environ.get("PHONOFILM_BROWSER") == "required"
@@ -54,36 +53,11 @@ def bouncing_ball(path: Path) -> Path:
     return path
 
 
-class Server:
-    """`phonofilm studio` as a process of its own, in a folder that outlives it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "phonofilm", "studio", "--port", "0", "--folder", str(self.folder)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        found = re.search(r"http://\S+/", line)
-        assert found, f"the server says where it listens, not {line!r}"
-        self.address = found[0]
-
-    def end(self, how: int = signal.SIGTERM) -> int:
-        self.process.send_signal(how)
-        code = self.process.wait(20)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return code
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("studio"))
     yield server
-    if server.process.poll() is None:
-        assert server.end() in (0, -signal.SIGTERM)
+    server.close()
 
 
 @pytest.fixture(scope="module")

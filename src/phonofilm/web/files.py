@@ -29,6 +29,8 @@ MEDIA_TYPES = {
     ".woff2": "font/woff2",
     ".webmanifest": "application/manifest+json",
 }
+OTHER_TYPE = "application/octet-stream"
+FILM_TYPES = tuple(sorted({kind for kind in MEDIA_TYPES.values() if kind.startswith("video/")}))
 
 
 def served(
@@ -42,7 +44,7 @@ def served(
         stat = os.stat(path)
     except OSError as error:
         raise not_found("file") from error
-    kind = kind or MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")
+    kind = kind or MEDIA_TYPES.get(path.suffix.lower(), OTHER_TYPE)
     answer = FileResponse(path, media_type=kind, filename=name, stat_result=stat)
     answer.headers["cache-control"] = KEPT if kept else ASKED_AGAIN
     if answer.headers["etag"] in _known(request):

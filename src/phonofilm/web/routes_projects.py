@@ -26,7 +26,7 @@ from phonofilm.web.answers import (
     file_answer,
 )
 from phonofilm.web.arrival import receive_clip
-from phonofilm.web.files import served
+from phonofilm.web.files import FILM_TYPES, OTHER_TYPE, served
 from phonofilm.web.jobs import SPOT
 from phonofilm.web.problems import ProblemError, problem_of
 from phonofilm.web.projects import Project
@@ -115,7 +115,7 @@ def video(request: Request, project: ProjectHere) -> Response:
     return served(request, path, kind="video/webm" if path.suffix == ".webm" else "video/mp4")
 
 
-@router.get("/{project}/clip", response_class=Response, responses=file_answer("application/octet-stream"))
+@router.get("/{project}/clip", response_class=Response, responses=file_answer(*FILM_TYPES, OTHER_TYPE))
 def clip(request: Request, project: ProjectHere) -> Response:
     """The file that was uploaded."""
     return served(request, project.clip, name=project.record()["clip"]["file_name"])

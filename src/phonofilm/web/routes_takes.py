@@ -11,7 +11,7 @@ from starlette.responses import Response
 from phonofilm.media.files import replacing
 from phonofilm.web import schemas
 from phonofilm.web.answers import ERRORS, NOT_FOUND, ProjectHere, StudioHere, TakeIdInPath, file_answer
-from phonofilm.web.files import served, speaking
+from phonofilm.web.files import FILM_TYPES, OTHER_TYPE, served, speaking
 from phonofilm.web.problems import ProblemError
 from phonofilm.web.projects import Project
 from phonofilm.web.routes_projects import one_line
@@ -53,7 +53,7 @@ def delete(studio: StudioHere, project: ProjectHere, take_id: TakeIdInPath) -> N
 @router.get(
     "/video",
     response_class=Response,
-    responses=file_answer("video/mp4", "video/webm", "video/quicktime", "video/matroska"),
+    responses=file_answer(*FILM_TYPES, OTHER_TYPE),
 )
 def video(request: Request, project: ProjectHere, take_id: TakeIdInPath, download: Download = False) -> Response:
     """The film with this sound; its picture is the clip's, untouched."""
@@ -91,7 +91,14 @@ def midi(request: Request, project: ProjectHere, take_id: TakeIdInPath, download
     return _file(request, project, take_id, name, "music", download)
 
 
-@router.get("/cues", response_class=Response, responses=file_answer("application/json"))
+@router.get(
+    "/cues",
+    response_class=Response,
+    responses={
+        **file_answer("application/json"),
+        200: {"model": schemas.CueSheetRecord, "description": "The file."},
+    },
+)
 def cues(request: Request, project: ProjectHere, take_id: TakeIdInPath, download: Download = False) -> Response:
     """The cue sheet that the take was made with."""
     project.take(take_id)

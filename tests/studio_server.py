@@ -1,0 +1,35 @@
+"""`phonofilm studio` as a process of its own."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+
+class Server:
+    """A server in a folder that outlives it. words: more of the command."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.folder, self.words = folder, words
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "phonofilm", "studio", "--port", "0", "--folder", str(self.folder)]
+        self.process = subprocess.Popen([*command, *self.words], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        found = re.search(r"http://\S+/", line)
+        assert found, f"the server says where it listens, not {line!r}"
+        self.address = found[0]
+
+    def end(self, how: int = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        code = self.process.wait(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            assert self.end() in (0, -signal.SIGTERM)
