@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from phonofilm.encoders.rhythm import REST_S, TEMPO, load_rhythms, patterns_of, played
+from phonofilm.encoders.rhythm import REST_S, TEMPO, goes_on, load_rhythms, patterns_of, played
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.errors import ModelError
 
@@ -43,6 +43,19 @@ def test_the_first_phrase_that_strikes_gives_the_times(encoder: SentenceEncoder)
     table = load_rhythms()
     alone = patterns_of(encoder.encode(["clock ticking"]), table)
     assert patterns_of(encoder.encode(["heavy rain", "clock ticking", "a dog barking"]), table) == alone
+
+
+@pytest.mark.parametrize(
+    ("phrases", "lasts"),
+    [
+        (["steady rain"], True),
+        (["a car engine idles", "surf on a beach"], True),
+        (["steady rain", "a dog barks"], False),
+        (["steady rain", "the melting of justice"], False),
+    ],
+)
+def test_only_phrases_that_all_go_on_do(encoder: SentenceEncoder, phrases: list[str], lasts: bool) -> None:
+    assert goes_on(encoder.encode(phrases), load_rhythms()) == lasts
 
 
 @settings(deadline=None)

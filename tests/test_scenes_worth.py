@@ -63,6 +63,12 @@ def test_without_hits_it_need_only_be_heard() -> None:
     assert worth(noise[:100], RATE_HZ, none, True) == 1
 
 
+def test_what_should_go_on_is_heard_most_of_the_time() -> None:
+    rain = 0.1 * np.random.default_rng(4).standard_normal(SECONDS * RATE_HZ).astype(np.float32)
+    assert worth(rain, RATE_HZ, np.float32(HITS), False, lasting=True) == 1
+    assert worth(knocks(HITS), RATE_HZ, np.float32(HITS), False, lasting=True) < GOOD
+
+
 def test_every_try_has_noise_of_its_own() -> None:
     folded = [_folded(seed + number * TRY_SEED) for seed in (0, 1, 2**31 - 1) for number in range(4)]
     assert len(set(folded)) == len(folded)

@@ -72,8 +72,7 @@ def patterns_of(phrases: Tensor, table: RhythmTable) -> tuple[Pattern, ...] | No
 
     They are empty for a thing that strikes and was recorded one at a time.
     """
-    near = F.normalize((phrases - table.mean) @ table.basis.T, dim=1) @ table.vectors.T  # (K, N)
-    for row in near:
+    for row in _nearness(phrases, table):
         best = int(row.argmax())
         if float(row[best]) < NAMED_FROM or not table.strikes[best]:
             continue
@@ -83,6 +82,19 @@ def patterns_of(phrases: Tensor, table: RhythmTable) -> tuple[Pattern, ...] | No
             if table.strikes[index] and table.patterns[index]:
                 return table.patterns[index]
     return None
+
+
+def goes_on(phrases: Tensor, table: RhythmTable) -> bool:
+    """Whether every phrase (K, E; rows of norm 1) names a sound that goes on, and none one that strikes."""
+    best, label = _nearness(phrases, table).max(1)  # (K,)
+    return all(
+        float(near) >= NAMED_FROM and not table.strikes[index] for near, index in zip(best, label.tolist(), strict=True)
+    )
+
+
+def _nearness(phrases: Tensor, table: RhythmTable) -> Tensor:
+    """(K, N) cosines of phrases (K, E) and labels."""
+    return F.normalize((phrases - table.mean) @ table.basis.T, dim=1) @ table.vectors.T
 
 
 def played(

@@ -20,7 +20,7 @@ from phonofilm.encoders.cue_finder import CueFinder, FoundCues
 from phonofilm.encoders.heard import HeardTable, expected_sounds, load_table
 from phonofilm.encoders.motion import MotionWatcher, cue_request, cut_times
 from phonofilm.encoders.prompts import prompt_features
-from phonofilm.encoders.rhythm import Pattern, RhythmTable, load_rhythms, patterns_of, played
+from phonofilm.encoders.rhythm import Pattern, RhythmTable, goes_on, load_rhythms, patterns_of, played
 from phonofilm.encoders.seen import FRAMES_WANTED, SeenEncoder, SeenWatcher, smoothed
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.flow.conditions import Conditions
@@ -95,7 +95,7 @@ class MiniScene(Scene):
     steps: latent steps L. image (I, E), known (I,) bool; onset and activity (N,) or None where nothing is known; text
     and negative (T, E) or None. cuts: latent steps at which shots begin. local: words of single cues. patterns: those
     of a thing that strikes where nothing else says when, each take another one; None where nothing does. dry: nothing
-    goes on between hits.
+    goes on between hits. lasting: the words name nothing but what goes on.
     """
 
     steps: int
@@ -109,6 +109,7 @@ class MiniScene(Scene):
     local: tuple[LocalWords, ...] = ()
     patterns: tuple[Pattern, ...] | None = None
     dry: bool = False
+    lasting: bool = False
 
 
 class MiniGuide(Guide):
@@ -216,6 +217,7 @@ class MiniGuide(Guide):
                 local,
                 patterns,
                 dry=self._is_dry(sight, words, text),
+                lasting=text is not None and bool(options.prompt) and goes_on(F.normalize(text, dim=1), self._rhythms),
                 loudest_lufs=ROOM_TONE_LUFS if words == STILL_WORDS and (quiet or not sight.sheet.events) else None,
             )
 
@@ -231,7 +233,7 @@ class MiniGuide(Guide):
             scene = self._timed(scene, seed)
         if scene.local:
             return 1.0
-        return worth(wave, self.rate_hz, self._hits_s(scene.onset), scene.dry)
+        return worth(wave, self.rate_hz, self._hits_s(scene.onset), scene.dry, scene.lasting)
 
     def spoken_scene(
         self, prompt: str, count: int, options: MakeOptions, watch: Stopwatch, progress: Progress

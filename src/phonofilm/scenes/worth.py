@@ -25,19 +25,20 @@ LEAST_GAP_S = 0.3
 LOUD_SHARE = 0.75
 """A gap is as loud as the block that this share of its blocks does not exceed."""
 FAINT_DBFS, HEARD_DBFS = -60.0, -30.0
-"""The loudest block of a sound without hits: not there at the first, as it should be from the other on."""
+"""A block that should be heard: not there at the first, as it should be from the other on."""
 LOUDEST_GAP_DB, QUIET_GAP_DB = -6.0, -20.0
 """Against the hits: from the first on a gap is as loud as they are, below the other it is a background."""
 
 
-def worth(wave: FloatArray, rate_hz: int, hits_s: FloatArray, dry: bool) -> float:
+def worth(wave: FloatArray, rate_hz: int, hits_s: FloatArray, dry: bool, lasting: bool = False) -> float:
     """How far a sound (S,) does what hits (K,) at times in seconds ask of it: 1 for all of it, down to -1.
 
     The F1 of its onsets and the hits, less up to 1 where there is a roar between them. dry: only the hits are to be
-    heard; else something may go on between them, and it is not looked at. Without hits it need only be heard.
+    heard; else something may go on between them, and it is not looked at. Without hits it need only be heard. lasting:
+    it is meant to go on (rain, an engine), which most of it must; hits in the picture are not its own.
     """
-    if not len(hits_s):
-        return _presence(wave, rate_hz)
+    if lasting or not len(hits_s):
+        return _presence(wave, rate_hz, 0.5 if lasting else 1.0)
     onsets_s = detect_onsets(wave, rate_hz)[0]  # (O,)
     if not len(onsets_s):
         return 0.0
@@ -55,13 +56,13 @@ def _block_power(wave: FloatArray, rate_hz: int) -> FloatArray:
     return power
 
 
-def _presence(wave: FloatArray, rate_hz: int) -> float:
-    """0 for silence, 1 for a sound at the level of sounds."""
+def _presence(wave: FloatArray, rate_hz: int, share: float) -> float:
+    """0 for silence, 1 for the level of sounds, by the block that this share of all blocks does not exceed."""
     power = _block_power(wave, rate_hz)
     if not len(power):
         return 1.0
-    loudest_db = 10 * math.log10(max(float(power.max()), 1e-12))
-    return float(np.clip((loudest_db - FAINT_DBFS) / (HEARD_DBFS - FAINT_DBFS), 0, 1))
+    level_db = 10 * math.log10(max(float(np.quantile(power, share)), 1e-12))
+    return float(np.clip((level_db - FAINT_DBFS) / (HEARD_DBFS - FAINT_DBFS), 0, 1))
 
 
 def _roar(wave: FloatArray, rate_hz: int, hits_s: FloatArray) -> float:
