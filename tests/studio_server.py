@@ -1,10 +1,13 @@
-"""`phonofilm studio` as a process of its own."""
+"""`phonofilm studio` as a process of its own, and its API as a program uses it."""
 
+import json
 import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 
 class Server:
@@ -33,3 +36,15 @@ class Server:
     def close(self) -> None:
         if self.process.poll() is None:
             assert self.end() in (0, -signal.SIGTERM)
+
+    def ask(self, path: str, body: bytes | None = None, kind: str = "application/json") -> Any:
+        """The answer as JSON; with a body, to a POST."""
+        request = urllib.request.Request(f"{self.address}api/v1{path}", body, {"Content-Type": kind})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def upload(self, clip: Path) -> str:
+        """The name of a new project."""
+        head = b'--part\r\nContent-Disposition: form-data; name="file"; filename="clip.mp4"\r\n\r\n'
+        body = head + clip.read_bytes() + b"\r\n--part--\r\n"
+        return str(self.ask("/projects", body, "multipart/form-data; boundary=part")["id"])

@@ -3,11 +3,9 @@
 import json
 import signal
 import time
-import urllib.request
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,29 +23,11 @@ MOST_GROWN_MB = 40.0
 PATIENCE_S = 120.0
 
 
-class Client:
-    def __init__(self, server: Server) -> None:
-        self.server = server
-
-    def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.server.address}api/v1{path}", timeout=30) as answer:
-            return json.load(answer)
-
-    def post(self, path: str, body: bytes, kind: str = "application/json") -> Any:
-        request = urllib.request.Request(f"{self.server.address}api/v1{path}", body, {"Content-Type": kind})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
-
-    def upload(self, clip: Path) -> str:
-        head = b'--part\r\nContent-Disposition: form-data; name="file"; filename="clip.mp4"\r\n\r\n'
-        body = head + clip.read_bytes() + b"\r\n--part--\r\n"
-        return str(self.post("/projects", body, "multipart/form-data; boundary=part")["id"])
-
-    def resident_mb(self) -> float:
-        """Memory of the server; 0 where the system does not tell."""
-        status = Path(f"/proc/{self.server.process.pid}/status")
-        lines = status.read_text().splitlines() if status.exists() else []
-        return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
+def resident_mb(server: Server) -> float:
+    """Memory of the server; 0 where the system does not tell."""
+    status = Path(f"/proc/{server.process.pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
 
 
 def until(seen: Callable[[], bool]) -> None:
@@ -62,16 +42,15 @@ def test_fifty_jobs_and_two_kills_lose_nothing(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", even_times(12, rate_hz), rate_hz=rate_hz)
     folder = tmp_path / "studio"
     server = Server(folder, "--model", "tiny", "--device", "cpu")
-    client = Client(server)
-    projects = [client.upload(clip) for _ in range(PROJECTS)]
+    projects = [server.upload(clip) for _ in range(PROJECTS)]
     jobs = []
     for number in range(JOBS):
         wanted = {"kind": "add", "model": "tiny", "use_cues": False, "options": {"seed": number, "credentials": "off"}}
-        answer = client.post(f"/projects/{projects[number % PROJECTS]}/jobs", json.dumps(wanted).encode())
+        answer = server.ask(f"/projects/{projects[number % PROJECTS]}/jobs", json.dumps(wanted).encode())
         jobs.append(str(answer["id"]))
 
     def done() -> int:
-        health = client.get("/health")
+        health = server.ask("/health")
         return JOBS - int(health["waiting"]) - int(health["running"])
 
     for count in KILLED_AFTER:
@@ -80,17 +59,17 @@ def test_fifty_jobs_and_two_kills_lose_nothing(tmp_path: Path) -> None:
         server.start()
     before = done()
     until(lambda: done() >= before + SETTLED)
-    settled_mb = client.resident_mb()
+    settled_mb = resident_mb(server)
     until(lambda: done() == JOBS)
-    grown_mb = client.resident_mb() - settled_mb
+    grown_mb = resident_mb(server) - settled_mb
 
-    takes = [(take, project) for project in projects for take in client.get(f"/projects/{project}")["takes"]]
-    assert [client.get(f"/jobs/{job}")["state"] for job in jobs] == ["done"] * JOBS
+    takes = [(take, project) for project in projects for take in server.ask(f"/projects/{project}")["takes"]]
+    assert [server.ask(f"/jobs/{job}")["state"] for job in jobs] == ["done"] * JOBS
     assert sorted(take["seed"] for take, _ in takes) == list(range(JOBS)), "each once"
     for project in projects:
         numbers = [take["number"] for take, of in takes if of == project]
         assert numbers == list(range(1, len(numbers) + 1))
-    health = client.get("/health")
+    health = server.ask("/health")
     assert (health["waiting"], health["running"]) == (0, 0)
     server.close()
     assert grown_mb < MOST_GROWN_MB

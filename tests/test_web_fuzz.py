@@ -1,7 +1,6 @@
 """The studio's API does what its OpenAPI description says, whatever is asked."""
 
 import contextlib
-import json
 import urllib.request
 from collections.abc import Iterator
 from fractions import Fraction
@@ -35,12 +34,6 @@ CHECKS = [
 ]
 
 
-def asked(server: Server, path: str, body: bytes | None = None, kind: str = "application/json") -> Any:
-    request = urllib.request.Request(f"{server.address}api/v1{path}", body, {"Content-Type": kind})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("studio"), "--model", "tiny", "--device", "cpu")
@@ -53,13 +46,11 @@ def known(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """Names of what is there, by the names of path parameters."""
     rate_hz = Fraction(12)
     clip = make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", even_times(12, rate_hz), rate_hz=rate_hz)
-    head = b'--part\r\nContent-Disposition: form-data; name="file"; filename="clip.mp4"\r\n\r\n'
-    body = head + clip.read_bytes() + b"\r\n--part--\r\n"
-    project = asked(server, "/projects", body, "multipart/form-data; boundary=part")["id"]
-    job = asked(server, f"/projects/{project}/jobs", b'{"kind": "add", "model": "tiny", "use_cues": false}')["id"]
+    project = server.upload(clip)
+    job = server.ask(f"/projects/{project}/jobs", b'{"kind": "add", "model": "tiny", "use_cues": false}')["id"]
     with urllib.request.urlopen(f"{server.address}api/v1/jobs/{job}/events", timeout=30) as events:
         events.read()  # it ends with the job
-    (take,) = asked(server, f"/jobs/{job}")["takes"]
+    (take,) = server.ask(f"/jobs/{job}")["takes"]
     return {"project": project, "job": job, "take": take, "name": "effects"}
 
 
