@@ -74,7 +74,8 @@ def test_fifty_jobs_and_two_kills_lose_nothing(tmp_path: Path) -> None:
     server.close()
     assert grown_mb < MOST_GROWN_MB
     assert not list(folder.rglob("jobs/*")), "no workshop is left"
-    assert not list(folder.rglob("*.part*")), "no half-written file is left"
+    assert not list(folder.rglob("work/*"))
+    assert not list(folder.rglob(".*")), "no half-written file is left"
     films = list(folder.rglob("takes/*/film.mp4"))
     assert len(films) == JOBS
     assert all(probe(film).audio is not None for film in films)
