@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from phonofilm import Phonofilm, detect
+from phonofilm import Phonofilm, Take, detect
 from phonofilm.cues import CueSheet
 from phonofilm.detection import facts
 from phonofilm.settings import LOUDNESS_TARGETS, AddOptions
 from phonofilm.weights.registry import MODELS
 
 from .progress import Report
-from .values import Audio, audio_of, clip_of, film_path, silence_like, video_of, write_audio
+from .values import (
+    HIGHEST_HZ,
+    LOWEST_HZ,
+    Audio,
+    audio_of,
+    certainty,
+    clip_of,
+    film_path,
+    frame_rate,
+    silence_like,
+    video_from_file,
+    video_from_images,
+    workshop,
+    write_audio,
+)
 
 CATEGORY = "audio/phonofilm"
 MODEL = "PHONOFILM_MODEL"
-FILM, SHEET = "film.mp4", "cues.json"
+SHEET, TRANSCRIPT = "cues.json", "dialogue.txt"
 TESTING = "tiny"
 """Random numbers, for tests of programs."""
+MIX = "mix"
 STEMS = ("effects", "music", "dialogue")
 DEVICES = ["auto", "cpu", "cuda", "mps"]
 PRECISIONS = ["auto", "float32", "bfloat16"]
@@ -46,7 +60,7 @@ def number(kind: str, name: str, **more: Any) -> tuple[str, dict[str, Any]]:
 
 def picture() -> dict[str, Any]:
     """Inputs of which one picture is connected."""
-    rate = {"default": 24.0, "min": 1.0, "max": 240.0, "step": 0.001, "tooltip": "Frames a second of the images."}
+    rate = {"default": 24.0, "min": LOWEST_HZ, "max": HIGHEST_HZ, "step": 0.001, "tooltip": "Images a second."}
     return {
         "video": ("VIDEO", {"tooltip": "The picture; what sound it has is replaced."}),
         "images": ("IMAGE", {"tooltip": "The picture as frames, in place of a video."}),
@@ -92,7 +106,7 @@ class AddSound:
     RETURN_TYPES = ("VIDEO", "AUDIO", "AUDIO", "AUDIO", "AUDIO", "STRING")
     RETURN_NAMES = ("video", "mix", "effects", "music", "dialogue", "cues")
     OUTPUT_TOOLTIPS = (
-        "The picture, untouched, with the mix.",
+        "The picture with the mix; its packets are copied, images stay images.",
         "Everything together.",
         "Effects and ambience alone.",
         "Music alone; silence where there is none.",
@@ -143,12 +157,14 @@ class AddSound:
         guidance: float = 0.0,
         sync: float = 1.0,
     ) -> tuple[Any, Audio, Audio, Audio, Audio, str]:
-        with tempfile.TemporaryDirectory(prefix="phonofilm-") as name:
-            folder = Path(name)
+        report = Report()
+        with workshop() as folder:
+            clip = clip_of(folder, video, images, fps, report)
             take = model.add_sound(
-                clip_of(folder, video, images, fps),
-                folder / FILM,
+                clip,
+                folder / (f"film{clip.suffix}" if images is None else f"{MIX}.wav"),
                 cues=_written(cues, folder / SHEET),
+                audio_only=images is not None,
                 prompt=prompt.strip(),
                 negative=negative.strip(),
                 seed=seed,
@@ -157,18 +173,15 @@ class AddSound:
                 sync=sync,
                 loudness=loudness,
                 music=music.strip(),
-                dialogue=_written(dialogue, folder / "dialogue.txt") or "",
+                dialogue=_written(dialogue, folder / TRANSCRIPT) or "",
                 voices=voices.strip(),
                 stems=True,
-                progress=Report(),
+                progress=report,
             )[0]
-            mix = audio_of(take.stems["mix"])
-            layers = {stem: audio_of(take.stems[stem]) for stem in STEMS if stem in take.stems}
-            film = film_path()
-            shutil.move(take.path, film)
-        effects, score, words = (layers.get(stem) or silence_like(mix) for stem in STEMS)
+            mix, *layers = _sounds(take)
+            film = _kept(take.path) if images is None else video_from_images(images, mix, frame_rate(fps))
         sheet = "" if take.cues is None else take.cues.to_json()
-        return video_of(film), mix, effects, score, words, sheet
+        return film, mix, layers[0], layers[1], layers[2], sheet
 
 
 class Spot:
@@ -186,8 +199,9 @@ class Spot:
         return {"required": {"model": (MODEL,)}, "optional": picture()}
 
     def spot(self, model: Phonofilm, video: Any = None, images: Any = None, fps: float = 24.0) -> tuple[str, int]:
-        with tempfile.TemporaryDirectory(prefix="phonofilm-") as folder:
-            sheet: CueSheet = model.spot(clip_of(Path(folder), video, images, fps), Report())
+        report = Report()
+        with workshop() as folder:
+            sheet: CueSheet = model.spot(clip_of(folder, video, images, fps, report), report)
         return sheet.to_json(), len(sheet.events)
 
 
@@ -197,10 +211,11 @@ class DetectWatermark:
     DESCRIPTION = "Looks for Phonofilm's watermark in a sound, and reads it."
     CATEGORY = CATEGORY
     FUNCTION = "detect"
-    RETURN_TYPES = ("BOOLEAN", "STRING", "STRING")
-    RETURN_NAMES = ("marked", "take", "report")
+    RETURN_TYPES = ("BOOLEAN", "FLOAT", "STRING", "STRING")
+    RETURN_NAMES = ("marked", "confidence", "take", "report")
     OUTPUT_TOOLTIPS = (
         "Whether it is marked; the chance of an error is below 1e-9.",
+        "Decimal places of the chance of an error: 9 or more is marked, 0 is nothing seen.",
         "The name of the take; empty where it cannot be read.",
         "All that was found (JSON).",
     )
@@ -212,13 +227,14 @@ class DetectWatermark:
             "optional": {"key": ("STRING", {"default": "", "tooltip": "File with a secret to look for as well."})},
         }
 
-    def detect(self, audio: Audio, key: str = "") -> tuple[bool, str, str]:
-        with tempfile.TemporaryDirectory(prefix="phonofilm-") as folder:
-            path = Path(folder) / "sound.wav"
+    def detect(self, audio: Audio, key: str = "") -> tuple[bool, float, str, str]:
+        with workshop() as folder:
+            path = folder / "sound.wav"
             write_audio(audio, path)
             verdict = detect(path, [key.strip()] if key.strip() else [])
         found = facts(verdict)
-        return verdict.marked, found.get("take") or "", json.dumps(found, indent=2)
+        sure = 0.0 if verdict.detection is None else certainty(verdict.detection.log10_chance)
+        return verdict.marked, sure, found.get("take") or "", json.dumps(found, indent=2)
 
 
 def _written(content: str, path: Path) -> Path | None:
@@ -227,6 +243,19 @@ def _written(content: str, path: Path) -> Path | None:
         return None
     path.write_text(content, encoding="utf-8")
     return path
+
+
+def _sounds(take: Take) -> list[Audio]:
+    """The mix and each stem, read back from what was written; silence where there is none."""
+    mix = audio_of(take.stems.get(MIX, take.path))
+    return [mix, *(audio_of(take.stems[stem]) if stem in take.stems else silence_like(mix) for stem in STEMS)]
+
+
+def _kept(path: Path) -> Any:
+    """A film as VIDEO, moved to where it outlives this run."""
+    film = film_path(path.suffix)
+    shutil.move(path, film)
+    return video_from_file(film)
 
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+WRITING_CLIP = "clip"
+"""Before the pipeline begins: images are written as a clip."""
 STAGES = (
+    WRITING_CLIP,
     "probe",
     "frames",
     "see",
@@ -41,7 +44,7 @@ class Report:
 
 def _bar() -> Any:
     try:
-        from comfy.utils import ProgressBar
+        from comfy.utils import ProgressBar  # type: ignore[import-not-found]
     except ImportError:
         return None
     return ProgressBar(len(STAGES) * PARTS)
@@ -49,7 +52,7 @@ def _bar() -> Any:
 
 def _stop() -> Any:
     try:
-        from comfy.model_management import throw_exception_if_processing_interrupted
+        from comfy import model_management  # type: ignore[import-not-found]
     except ImportError:
         return None
-    return throw_exception_if_processing_interrupted
+    return model_management.throw_exception_if_processing_interrupted
