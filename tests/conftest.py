@@ -1,11 +1,16 @@
 """Settings of the whole test run."""
 
+import os
 from collections.abc import Iterator
+
+# The networks of the tests are so small that handing work to a second thread costs more than doing it, and two test
+# workers with two threads each wait for one another. By the environment, for it holds in the threads and processes the
+# tests begin too, where torch.set_num_threads does not; it must be set before torch is first imported.
+os.environ.update({"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"})
 
 import pytest
 import torch
 
-# The networks of the tests are so small that handing work to a second thread costs more than doing it.
 torch.set_num_threads(1)
 
 
