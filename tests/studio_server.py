@@ -28,7 +28,7 @@ class Server:
 
     def end(self, how: int = signal.SIGTERM) -> int:
         self.process.send_signal(how)
-        code = self.process.wait(20)
+        code = self.process.wait(300)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
@@ -40,7 +40,7 @@ class Server:
     def ask(self, path: str, body: bytes | None = None, kind: str = "application/json") -> Any:
         """The answer as JSON; with a body, to a POST."""
         request = urllib.request.Request(f"{self.address}api/v1{path}", body, {"Content-Type": kind})
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             return json.load(answer)
 
     def upload(self, clip: Path) -> str:

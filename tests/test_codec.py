@@ -62,7 +62,7 @@ def test_a_frame_is_centred_where_it_says() -> None:
     assert float(energy[19]) == pytest.approx(float(energy[21]), rel=1e-3)
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(st.integers(1, 40))
 def test_lengths_are_exact(codec: Codec, steps: int) -> None:
     wave = codec.decode(torch.zeros(steps, 8), seed=1)

@@ -111,7 +111,7 @@ def noise(*shape: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 90), st.integers(1, 5), st.sampled_from([1, 40, 100, 49152]))
 def test_the_activation_is_the_plain_one_in_pieces_of_any_size(length: int, channels: int, piece: int) -> None:
     alpha, beta = noise(channels), noise(channels) - 0.5

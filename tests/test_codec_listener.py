@@ -60,7 +60,7 @@ def test_a_batch_is_heard_as_its_members_alone() -> None:
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.floats(-60, 20))
 def test_level_means_nothing(gain_db: float) -> None:
     listener, wave = small(), noise(1, 44_100)
@@ -68,7 +68,7 @@ def test_level_means_nothing(gain_db: float) -> None:
     torch.testing.assert_close(scaled, listener.scores(wave), atol=1e-4, rtol=1e-3)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(0, 5 * 44_100))
 def test_any_length_is_heard(length: int) -> None:
     scores = small().scores(noise(1, length))

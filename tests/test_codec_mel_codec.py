@@ -49,7 +49,7 @@ def latents(steps: int) -> Tensor:
     return torch.randn(steps, 3, generator=torch.Generator().manual_seed(steps))
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.integers(0, 60))
 def test_lengths_are_exact(codec: MelCodec, steps: int) -> None:
     wave = codec.decode(latents(steps), seed=1)
@@ -59,7 +59,7 @@ def test_lengths_are_exact(codec: MelCodec, steps: int) -> None:
 
 
 @pytest.mark.thorough
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.integers(1, 90), st.integers(1, 200))
 def test_tiles_equal_the_whole(codec: MelCodec, steps: int, tile: int) -> None:
     whole = codec.decode(latents(steps), seed=0)

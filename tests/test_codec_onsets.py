@@ -91,7 +91,7 @@ def test_the_rate_does_not_matter(rate_hz: int) -> None:
     assert len(onset_curve(np.zeros(3 * rate_hz, np.float32), rate_hz)) == grid_count(Fraction(3), MEL_CLOCK_HZ)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(time_s=st.floats(0.1, 3.8))
 def test_the_curve_peaks_at_the_click(time_s: float) -> None:
     curve = onset_curve(scene(click, np.array([time_s]), 1e-4), RATE_HZ)
@@ -99,7 +99,7 @@ def test_the_curve_peaks_at_the_click(time_s: float) -> None:
     assert 0 <= curve.min() <= curve.max() <= 1
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(gain_db=st.floats(-30, 12), late_s=st.floats(0, 0.3))
 def test_louder_is_the_same_and_later_is_later(gain_db: float, late_s: float) -> None:
     before, strength_before = detect_onsets(scene(hit, EVENTS_S, 1e-3), RATE_HZ)
@@ -126,7 +126,7 @@ def test_a_rattle_is_one_event_and_so_is_an_approach() -> None:
     assert detect_onsets(sound, RATE_HZ)[0] == pytest.approx([1.1], abs=0.005)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1000), count=st.integers(1, 30))
 def test_onsets_rise_and_keep_their_distance(seed: int, count: int) -> None:
     times_s, strengths = detect_onsets(scene(hit, np.random.default_rng(seed).uniform(0, 3.9, count), 1e-3), RATE_HZ)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phonofilm.cues import (
@@ -41,7 +41,6 @@ def spaced_events(draw: st.DrawFn) -> tuple[FloatArray, FloatArray]:
     return np.cumsum(gaps).astype(np.float32), np.asarray(strengths, np.float32)
 
 
-@settings(deadline=None)
 @given(spaced_events(), st.sampled_from([RATE, Fraction(50), Fraction(120)]))
 def test_peaks_find_what_bumps_drew(events: tuple[FloatArray, FloatArray], rate_hz: Fraction) -> None:
     times, strengths = events
@@ -52,7 +51,6 @@ def test_peaks_find_what_bumps_drew(events: tuple[FloatArray, FloatArray], rate_
     assert np.abs(heights - strengths).max() < 0.5 * strengths.max()
 
 
-@settings(deadline=None)
 @given(spaced_events())
 def test_sheet_curves_sheet_keeps_the_events(events: tuple[FloatArray, FloatArray]) -> None:
     cues = tuple(Cue(float(t), float(t), float(s)) for t, s in zip(*events, strict=True))
@@ -63,7 +61,6 @@ def test_sheet_curves_sheet_keeps_the_events(events: tuple[FloatArray, FloatArra
         assert abs(old.start_s - new.start_s) < 0.006
 
 
-@settings(deadline=None)
 @given(spaced_events(), st.sampled_from([Fraction(60), RATE, Fraction(172)]))
 def test_another_clock_keeps_the_events(events: tuple[FloatArray, FloatArray], rate_hz: Fraction) -> None:
     times, strengths = events

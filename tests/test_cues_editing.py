@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clips import even_times, make_clip, tiny_film
@@ -67,7 +67,6 @@ def test_muted_cues_ask_for_nothing() -> None:
 times = st.lists(st.floats(0.1, 7.8), max_size=6, unique_by=lambda time_s: round(time_s, 1))
 
 
-@settings(deadline=None)
 @given(times, st.floats(0.0, 7.9), st.floats(0.0, 7.9))
 def test_changed_spans_hold_what_moved_and_not_what_stayed(kept: list[float], old: float, new: float) -> None:
     stay = [Cue(time_s, time_s, 0.9) for time_s in kept]

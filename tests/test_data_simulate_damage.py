@@ -111,7 +111,7 @@ def test_films_are_taken_picture_by_picture() -> None:
         assert asked <= 4, name
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(5, 60), st.integers(1, 3), st.integers(0, 1000))
 def test_a_repeated_picture_is_never_early_and_as_new_as_the_rate_says(rate: int, level: int, seed: int) -> None:
     clean = [(np.full((2, 2, 3), index, np.uint8), index / rate) for index in range(2 * rate)]
@@ -126,7 +126,7 @@ def test_a_repeated_picture_is_never_early_and_as_new_as_the_rate_says(rate: int
         assert len(set(shown)) <= 2 * REPEATED_HZ[level - 1] + 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(5, 60), st.integers(1, 3), st.integers(0, 1000))
 def test_a_low_rate_keeps_no_more_frames_than_it_says(rate: int, level: int, seed: int) -> None:
     clean = [(np.zeros((2, 2, 3), np.uint8), index / rate) for index in range(2 * rate)]
@@ -135,7 +135,7 @@ def test_a_low_rate_keeps_no_more_frames_than_it_says(rate: int, level: int, see
     assert wanted - 1 <= len(kept) <= wanted + 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(8, 60), st.integers(1, 3), st.integers(0, 1000))
 def test_dropped_frames_leave_no_long_gaps(rate: int, level: int, seed: int) -> None:
     clean = [(np.zeros((2, 2, 3), np.uint8), index / rate) for index in range(5 * rate)]

@@ -90,7 +90,7 @@ def test_uneven_frames_keep_their_times(tmp_path: Path) -> None:
     assert (clip.duration_s, clip.audio) == (end_s, None)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.one_of(st.none(), st.sampled_from(RATES_HZ)), st.integers(1000, 9000), st.integers(0, 10**6))
 def test_frames_cover_the_whole_scene(rate_hz: Fraction | None, length_ms: int, seed: int) -> None:
     length_s = Fraction(length_ms, 1000)

@@ -54,7 +54,7 @@ def test_random_access_equals_sequence(plot: str) -> None:
 
 
 @given(seed=st.integers(0, 2**63), plot=st.sampled_from([None, *PLOTS, "drum strokes with rain"]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_truth_is_whole(seed: int, plot: str | None) -> None:
     truth = compose(seed, plot=plot).truth
     assert SHORTEST_S <= truth.duration_s <= LONGEST_S
@@ -171,7 +171,7 @@ def test_places_are_where_it_moves(plot: str) -> None:
     bounce=st.floats(0, 0.35),
     seed=st.integers(0, 999),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_tools_touch_at_their_strokes_only(times: list[float], lift: float, bounce: float, seed: int) -> None:
     kept: list[float] = []
     for time_s in sorted(times):

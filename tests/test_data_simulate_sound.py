@@ -88,7 +88,7 @@ def test_attacks_lie_at_the_true_times(contact: str, material: str) -> None:
     assert found == pytest.approx(times, abs=0.01)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     st.sampled_from(CONTACTS),
     st.sampled_from(MATERIALS),

@@ -156,7 +156,7 @@ def test_preparing_leaves_the_published_state_alone() -> None:
     assert all(torch.equal(state[key], before[key]) for key in state)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(count=st.integers(0, 5), seed=st.integers(0, 99), dtype=st.sampled_from([torch.float32, torch.bfloat16]))
 def test_frames_do_not_depend_on_their_company(count: int, seed: int, dtype: torch.dtype) -> None:
     network, pixels = image_tower(dtype), random_pixels(count, seed)
@@ -175,7 +175,7 @@ def test_texts_do_not_depend_on_their_company() -> None:
     assert_near(together, torch.cat([network(row[None]) for row in tokens]))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(place=st.integers(0, 76))
 def test_a_token_is_seen_by_itself_and_those_after_it_only(place: int) -> None:
     network, tokens = text_tower(), random_tokens(1)

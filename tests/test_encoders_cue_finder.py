@@ -55,7 +55,7 @@ def network() -> CueNetwork:
     return network.eval()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(rate_hz=st.floats(8, 60), drop=st.floats(0, 0.4), seed=st.integers(0, 100))
 def test_every_point_in_the_film_is_covered_by_the_pairs_there(rate_hz: float, drop: float, seed: int) -> None:
     times_s = np.arange(int(2 * rate_hz)) / rate_hz

@@ -96,7 +96,7 @@ def test_a_damaged_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         load_table()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(frames=st.integers(0, 9), sharpness=st.floats(0.5, 40.0), seed=st.integers(0, 10_000))
 def test_any_probabilities_give_finite_rows(frames: int, sharpness: float, seed: int, table: HeardTable) -> None:
     logits = torch.randn(frames, CLASSES, generator=torch.Generator().manual_seed(seed)) * sharpness
@@ -111,7 +111,7 @@ def test_any_probabilities_give_finite_rows(frames: int, sharpness: float, seed:
     torch.testing.assert_close(norms, torch.full_like(norms, math.sqrt(WIDTH)))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(index=st.integers(0, CLASSES - 1))
 def test_a_certain_class_is_its_sentence(index: int, table: HeardTable) -> None:
     sounds = expected_sounds(one_hot(index, index), table)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phonofilm.encoders.prompts import TOKENS, grouped, phrases, prompt_features
@@ -23,7 +23,6 @@ class Spelling:
         return torch.eye(len(self.texts), 64)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=1000))
 def test_no_word_is_lost(prompt: str) -> None:
     said = [word for word in re.findall(r"\w+", prompt) if word.lower() not in {"and", "with"}]
@@ -31,7 +30,6 @@ def test_no_word_is_lost(prompt: str) -> None:
     assert [word for word in heard if word.lower() not in {"and", "with"}] == said
 
 
-@settings(deadline=None)
 @given(st.lists(st.from_regex(r"[a-z]{1,9}", fullmatch=True), max_size=30), st.integers(1, 9))
 def test_grouping_keeps_every_part_in_order(parts: list[str], groups: int) -> None:
     made = grouped(parts, groups)
@@ -39,7 +37,6 @@ def test_grouping_keeps_every_part_in_order(parts: list[str], groups: int) -> No
     assert ", ".join(made) == ", ".join(parts)
 
 
-@settings(deadline=None)
 @given(st.text(min_size=1, max_size=200).filter(str.strip), st.integers(2, 12))
 def test_rows_are_scaled(prompt: str, tokens: int) -> None:
     stream = prompt_features(prompt, Spelling(), tokens)

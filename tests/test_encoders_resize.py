@@ -40,7 +40,7 @@ def test_published_levels(name: str) -> None:
     assert np.array_equal(sync[:, :, ::7, ::5], published[f"{name}.sync_u8"])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(height=st.integers(1, 500), width=st.integers(1, 500), level=st.integers(0, 255))
 def test_a_flat_picture_stays_flat(height: int, width: int, level: int) -> None:
     shorter = min(height, width)

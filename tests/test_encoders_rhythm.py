@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
@@ -58,7 +58,6 @@ def test_only_phrases_that_all_go_on_do(encoder: SentenceEncoder, phrases: list[
     assert goes_on(encoder.encode(phrases), load_rhythms()) == lasts
 
 
-@settings(deadline=None)
 @given(st.floats(0.5, 60), st.integers(0, 2**31 - 1), st.booleans())
 def test_times_rise_and_end_with_the_sound(length_s: float, seed: int, recorded: bool) -> None:
     times, strengths = played((CLOCK,) if recorded else (), length_s, np.random.default_rng(seed))

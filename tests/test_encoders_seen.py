@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phonofilm.encoders import seen
@@ -99,7 +99,6 @@ def test_bfloat16_sees_the_same() -> None:
     assert int(probabilities.argmax()) == 409
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(0, 10_000))
 def test_smoothing_keeps_sums_and_is_the_same_backwards(frames: int, seed: int) -> None:
     rows = torch.rand(frames, 6, generator=torch.Generator().manual_seed(seed)).softmax(dim=1)

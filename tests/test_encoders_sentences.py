@@ -26,7 +26,7 @@ def encoder() -> SentenceEncoder:
 
 
 @pytest.mark.thorough
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(texts=st.lists(st.text(max_size=60), min_size=1, max_size=5))
 def test_batched_equals_single_and_rows_have_norm_one(texts: list[str], encoder: SentenceEncoder) -> None:
     together = encoder.encode(texts)

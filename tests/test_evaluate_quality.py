@@ -41,7 +41,7 @@ def mono(samples: FloatArray) -> Waveform:
     return Waveform(np.asarray(samples, np.float32)[None], RATE_HZ)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(2, 40), st.integers(1, 12), st.integers(0, 1000))
 def test_a_set_is_at_no_distance_from_itself(count: int, width: int, seed: int) -> None:
     points = np.random.default_rng(seed).normal(size=(count, width))
@@ -49,7 +49,7 @@ def test_a_set_is_at_no_distance_from_itself(count: int, width: int, seed: int) 
     assert frechet_along(points, points) == pytest.approx(0, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_the_distance_is_that_of_the_gaussians(seed: int) -> None:
     generator = np.random.default_rng(seed)
@@ -79,7 +79,7 @@ def test_axes_are_orthogonal_and_keep_distances() -> None:
     assert frechet(*turned) == pytest.approx(frechet(*classes.values()))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=2, max_size=30), st.integers(0, 99))
 def test_halves_share_no_source_and_lose_nothing(groups: list[str], seed: int) -> None:
     first, second = halves(groups, np.random.default_rng(seed))

@@ -107,7 +107,7 @@ def test_sound_is_judged_by_its_onsets() -> None:
 times = st.lists(st.floats(0, 10, width=32), max_size=12).map(lambda values: np.array(sorted(values), np.float32))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(times, times)
 def test_pairs_are_the_matches_of_sync(found_s: FloatArray, true_s: FloatArray) -> None:
     errors = [float(found_s[k] - true_s[r]) for k, r in pairs(found_s, true_s, 0.08)]

@@ -29,7 +29,7 @@ def hits(times_s: list[float], seconds: float, bed: float = 0.0) -> FloatArray:
     return wave.astype(np.float32)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.floats(-1, 1), st.sampled_from([0.0, 0.3]))
 def test_a_place_that_was_panned_is_heard(place: float, bed: float) -> None:
     curve = np.full(200, place, np.float32)

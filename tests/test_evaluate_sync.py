@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phonofilm.evaluate.sync import compare_onsets, compare_sounds, matches
@@ -18,7 +18,6 @@ def test_matching_is_one_to_one_symmetric_and_within_tolerance(a: FloatArray, b:
     assert all(abs(error) <= 0.081 for error in errors)
 
 
-@settings(deadline=None)
 @given(TIMES.filter(len))
 def test_the_truth_scores_one(times: FloatArray) -> None:
     score = compare_onsets(times, times, 10.0)
@@ -26,7 +25,6 @@ def test_the_truth_scores_one(times: FloatArray) -> None:
     assert score.false_share == score.median_error_ms == 0
 
 
-@settings(deadline=None)
 @given(TIMES, TIMES)
 def test_shares_are_shares(a: FloatArray, b: FloatArray) -> None:
     score = compare_onsets(a, b, 10.0)

@@ -31,7 +31,7 @@ def gradients(result: Tensor, of: list[Tensor]) -> tuple[Tensor, ...]:
     return torch.autograd.grad((result * wave).sum(), of)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     batch=st.integers(1, 3),
     length=st.integers(1, 12),
@@ -116,7 +116,7 @@ def test_attention_is_the_plain_formula(turned: bool) -> None:
 
 
 @given(source=st.integers(1, 400), target=st.integers(1, 700))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_nearest_rows_are_the_nearest(source: int, target: int) -> None:
     """By exact fractions, but for a quotient that is whole, where float32 may fall to either side."""
     found = nearest_rows(source, target, CPU).tolist()

@@ -162,7 +162,7 @@ def test_empty_features_in_the_place_of_a_missing_one() -> None:
     close(told.clip[1], negative(network, known, None).clip[1], 1e-5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(latents=st.integers(1, 60), images=st.integers(1, 20), syncs=st.integers(1, 80), tokens=st.integers(1, 20))
 def test_any_lengths(latents: int, images: int, syncs: int, tokens: int) -> None:
     network = filled("v2")

@@ -26,7 +26,7 @@ def test_path_starts_in_noise_and_ends_in_data() -> None:
 
 
 @given(steps=st.integers(1, 30))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_straight_line_is_solved_exactly(steps: int) -> None:
     noise, data = pair()
     for solve in (euler, heun):

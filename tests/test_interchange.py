@@ -65,7 +65,7 @@ instants = st.floats(0, 5, allow_nan=False)
     st.lists(st.tuples(instants, instants, st.floats(0, 1), st.floats(-1, 1), st.booleans()), max_size=6),
     st.lists(instants, max_size=3),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_range_is_whole_frames_inside_the_clip(
     tmp_path_factory: pytest.TempPathFactory,
     rate_hz: Fraction,
@@ -158,7 +158,7 @@ def test_markers_say_what_the_cues_say(tmp_path: Path) -> None:
 @given(number=st.integers(0, 2_589_407))
 @example(number=17_982)
 @example(number=1_800)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_drop_frame_starts_are_those_of_opentimelineio(
     tmp_path_factory: pytest.TempPathFactory, rate_hz: Fraction, number: int
 ) -> None:
@@ -191,7 +191,6 @@ def test_files_elsewhere_are_named_by_their_whole_path_without_a_protocol(tmp_pa
 @example("100% #1?", False)
 @example("a:b", True)
 @example("12:30;2", True)
-@settings(deadline=None)
 def test_the_path_of_every_name_can_be_read(words: str, near: bool) -> None:
     name = words.strip() + ".wav"
     folder = Path("/somewhere/edit")

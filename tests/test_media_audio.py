@@ -224,7 +224,7 @@ def test_nothing_is_left_after_a_failure(
     assert path.read_text() == "what was there before"
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=50))
 def test_text_is_written_whole(tmp_path: Path, text: str) -> None:
     path = tmp_path / "text.json"

@@ -59,7 +59,7 @@ def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
 @given(
     st.integers(1, 4000), st.integers(1, 2), st.integers(0, (1 << 64) - 1), st.text(max_size=300), st.text(max_size=9)
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_everything_that_was_there_stays_and_the_sizes_are_right(
     tmp_path_factory: pytest.TempPathFactory, count: int, channels: int, start: int, words: str, tool: str
 ) -> None:

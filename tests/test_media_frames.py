@@ -48,7 +48,7 @@ def test_picks_of_constant_rates(tmp_path: Path, rate_hz: Fraction, suffix: str)
         assert list(frames.times_s) == [k / clock for k in range(grid_count(clip.duration_s, clock))]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     gaps_ms=st.lists(st.integers(5, 400), min_size=1, max_size=20),
     first_ms=st.integers(0, 3000),

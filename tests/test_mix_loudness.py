@@ -88,7 +88,7 @@ def test_a_busy_click_train_meets_it() -> None:
     assert integrated_lufs(normalise(clicks(4, 0.04), -20.0)) == pytest.approx(-20, abs=0.5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 1000),
     level_db=st.floats(-40, 20),
@@ -129,7 +129,7 @@ def test_near_silence_is_raised_by_no_more_than_the_limit(level_db: float) -> No
     assert 0 <= gained_db <= LARGEST_GAIN_DB + 0.01
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), level_db=st.floats(-80, -15))
 def test_the_limiter_leaves_low_sound_untouched(seed: int, level_db: float) -> None:
     sound = noise(0.2, level_db, 2, seed)

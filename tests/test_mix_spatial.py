@@ -33,7 +33,7 @@ def power_db(samples: np.ndarray) -> float:
     return 10 * math.log10(float((samples.astype(np.float64) ** 2).sum()) + 1e-20)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(place=st.floats(-1, 1), onset=st.floats(0, 1), seed=st.integers(0, 99))
 def test_power_stays_and_mono_is_the_sound_itself(place: float, onset: float, seed: int) -> None:
     sound = noise(seed)

@@ -120,7 +120,7 @@ def test_layers_that_are_missing_or_silent() -> None:
     assert np.array_equal(untouched.mix.samples, limit(effects).samples)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 2), st.integers(1, 12_000), st.floats(1e-5, 3), st.integers(0, 99))
 def test_any_layers_add_up_under_full_scale(channels: int, count: int, level: float, seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -245,7 +245,7 @@ def test_a_published_file_without_encoder_is_said(tmp_path: Path) -> None:
 # What follows tries the pieces alone.
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.integers(1, 3),
     st.lists(st.tuples(st.fractions(0, Fraction(9, 10)), st.fractions(Fraction(1, 10), 1)), min_size=1, max_size=3),
@@ -332,7 +332,6 @@ def test_mixed_fields() -> None:
 
 
 @given(st.integers(1, 500), st.data())
-@settings(deadline=None)
 def test_windows_around_a_span(steps: int, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, steps - 1))
     end = data.draw(st.integers(first + 1, steps))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -114,7 +114,6 @@ def test_lengths_of_eight_seconds_are_the_published_ones() -> None:
     assert 25 * UNIT_S * 8 == 64
 
 
-@settings(deadline=None)
 @given(st.fractions(min_value=1, max_value=4000, max_denominator=60000))
 def test_units_reach_the_end_of_the_picture(duration_s: Fraction) -> None:
     length_s = units_of(duration_s) * UNIT_S

@@ -38,7 +38,7 @@ def test_a_roar_between_hits_counts_against_it_only_where_it_should_be_dry() -> 
     assert worth(background, RATE_HZ, np.float32(HITS), True) > GOOD
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(missing=st.integers(1, 3), extra=st.integers(0, 3))
 def test_missing_and_invented_hits_count_against_it(missing: int, extra: int) -> None:
     heard = HITS[missing:] + [0.4, 2.7, 4.6][:extra]

@@ -13,7 +13,7 @@ def even_map(count: int) -> TempoMap:
     return TempoMap(tuple(Bar(2.0 * number, 4, 0.5) for number in range(count)), 2.0 * count, 0.5)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(count=st.integers(0, 120), cuts=st.lists(st.integers(0, 120), max_size=10), seed=st.integers(0, 50))
 def test_sections_cover_every_bar_once(count: int, cuts: list[int], seed: int) -> None:
     tempo = even_map(count)
@@ -26,7 +26,7 @@ def test_sections_cover_every_bar_once(count: int, cuts: list[int], seed: int) -
         assert [section.name for section in sections] == ["intro", "statement", "contrast", "return", "close"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     count=st.integers(1, 60),
     arc=st.sampled_from(["build", "arch", "even", "waves"]),

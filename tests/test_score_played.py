@@ -33,7 +33,7 @@ times = st.lists(st.integers(0, 235), min_size=2, max_size=40, unique=True).map(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(times_s=times, strength=st.floats(0, 1), seed=st.integers(0, 50), player=st.sampled_from([GUITAR, HARP, DRUMS]))
 def test_every_note_begins_with_a_stroke_and_every_stroke_with_a_note(
     mood: Mood, times_s: list[float], strength: float, seed: int, player: object

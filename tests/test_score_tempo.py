@@ -19,7 +19,7 @@ def fitted(
     return fit_tempo(duration_s, sorted(cuts_s), hits, wanted, np.random.default_rng(seed))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(duration_s=st.floats(0.5, 60), cuts_s=times, wanted=ranges, seed=st.integers(0, 99))
 def test_bars_follow_each_other_near_the_tempo(
     duration_s: float, cuts_s: list[float], wanted: TempoRange, seed: int
@@ -36,7 +36,7 @@ def test_bars_follow_each_other_near_the_tempo(
         assert shortest_s - 1e-6 <= duration_s - tempo.final_s <= longest_s + 0.051
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cuts_s=times, wanted=ranges, seed=st.integers(0, 99), bar=st.integers(0, 5), beat=st.floats(0, 12))
 def test_seconds_of_beats_grow_and_are_found_again(
     cuts_s: list[float], wanted: TempoRange, seed: int, bar: int, beat: float

@@ -20,7 +20,7 @@ KILLED_AFTER = (12, 30)
 SETTLED = 8
 """From so many jobs in one process on, its memory must not grow."""
 MOST_GROWN_MB = 40.0
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 def resident_mb(server: Server) -> float:

@@ -35,7 +35,7 @@ def test_lips_of_speech_sounds() -> None:
 
 
 @given(st.text("abmpsteo ", min_size=1, max_size=20).filter(str.strip), st.floats(0.6, 1.6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_units_last_as_long_as_the_line(text: str, rate: float) -> None:
     spoken = VOICE.speak(text, "low", rate)
     units = units_of(spoken)
@@ -44,7 +44,7 @@ def test_units_last_as_long_as_the_line(text: str, rate: float) -> None:
 
 
 @given(st.integers(0, 10_000), st.floats(0.2, 1.5), st.floats(0.7, 1.5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_stretching_stays_within_bounds_and_room(seed: int, begin_s: float, length: float) -> None:
     random = np.random.default_rng(seed)
     times = np.arange(0, 4, 0.04)
@@ -108,7 +108,7 @@ def test_too_long_a_line_is_pressed_into_its_room() -> None:
     st.booleans(),
     st.integers(0, 99),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_lines_stay_in_the_clip_in_order_and_apart(
     said: list[tuple[str, str]], starts: list[float], timed: bool, seed: int
 ) -> None:

@@ -31,7 +31,7 @@ def _parsed(text: str) -> Script | str:
 
 
 @given(LINES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_same_words_come_out_of_all_three_kinds(said: list[tuple[str, str]]) -> None:
     spans = [(1.5 * index, 1.5 * index + 1.25) for index in range(len(said))]
     srt = "".join(
@@ -53,7 +53,7 @@ def test_the_same_words_come_out_of_all_three_kinds(said: list[tuple[str, str]])
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_is_a_script_or_an_input_error(text: str) -> None:
     script = _parsed(text)
     if isinstance(script, str):
@@ -67,7 +67,7 @@ def test_any_text_is_a_script_or_an_input_error(text: str) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 60), st.integers(1, 30)), min_size=1, max_size=6))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_nobody_says_two_things_at_once(spans: list[tuple[str, int, int]]) -> None:
     text = "".join(
         f"{start / 10}-{(start + long) / 10} {name}: word{k}\n" for k, (name, start, long) in enumerate(spans)

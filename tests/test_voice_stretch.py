@@ -31,7 +31,7 @@ def test_pitch_and_level_are_kept(factor: float, hz: float) -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.03, 0.2), st.floats(0.75, 1.35)), min_size=1, max_size=8))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_clicks_arrive_where_the_map_says(parts: list[tuple[float, float]]) -> None:
     from_s = np.concatenate([[0], np.cumsum([length for length, _ in parts])])
     to_s = np.concatenate([[0], np.cumsum([length * factor for length, factor in parts])])

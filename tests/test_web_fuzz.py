@@ -48,7 +48,7 @@ def known(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     clip = make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", even_times(12, rate_hz), rate_hz=rate_hz)
     project = server.upload(clip)
     job = server.ask(f"/projects/{project}/jobs", b'{"kind": "add", "model": "tiny", "use_cues": false}')["id"]
-    with urllib.request.urlopen(f"{server.address}api/v1/jobs/{job}/events", timeout=30) as events:
+    with urllib.request.urlopen(f"{server.address}api/v1/jobs/{job}/events", timeout=300) as events:
         events.read()  # it ends with the job
     (take,) = server.ask(f"/jobs/{job}")["takes"]
     return {"project": project, "job": job, "take": take, "name": "effects"}
@@ -65,7 +65,7 @@ def test_every_answer_is_as_described(server: Server, known: dict[str, str], mod
 
 
 def examine(strategy: Any, known: dict[str, str]) -> None:
-    @settings(max_examples=10, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=strategy)
     def examined(case: Any) -> None:
         if case.method != "DELETE" and case.path_parameters:

@@ -92,7 +92,7 @@ def velocity(network: FlowNetwork) -> Tensor:
 # Writing.
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.lists(st.tuples(st.lists(st.integers(0, 5), max_size=3), st.sampled_from(DTYPES)), min_size=1, max_size=4),

@@ -3,14 +3,13 @@
 from itertools import pairwise
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
 from phonofilm.windows import KEPT_FIELDS, Field, blended, plan, ramps, remembered
 
 
-@settings(deadline=None)
 @given(st.integers(1, 3000), st.integers(40, 220), st.integers(0, 39), st.lists(st.floats(0, 3000), max_size=20))
 def test_plan_covers_all_and_overlaps(steps: int, window: int, overlap: int, cuts: list[float]) -> None:
     windows = plan(steps, window, overlap, cuts)
@@ -22,7 +21,6 @@ def test_plan_covers_all_and_overlaps(steps: int, window: int, overlap: int, cut
         assert left.first < right.first
 
 
-@settings(deadline=None)
 @given(st.integers(400, 3000))
 def test_without_cuts_windows_are_alike(steps: int) -> None:
     lengths = [part.steps for part in plan(steps, 216, 44)]
@@ -38,7 +36,6 @@ def test_joints_meet_cuts_in_reach() -> None:
     assert plan(500, 216, 44, [30.0, 480.0]) == even  # no window can be so short, or so long
 
 
-@settings(deadline=None)
 @given(st.integers(200, 900))
 def test_blending_a_local_field_is_exact(steps: int) -> None:
     """A field that looks at each step alone gives the same in windows as at once."""

@@ -32,9 +32,11 @@ let project = "";
 let duration_s = 0;
 let saved: model.Cues = [];
 let timer = 0;
+/** The sheet that is on its way to the server. */
+let sending: Promise<void> | null = null;
 
 export function close(): void {
-  flush();
+  void flush(true);
   project = "";
   sheet.value = null;
   draft.value = null;
@@ -101,6 +103,7 @@ export function redo(): void {
 export async function backToSeen(): Promise<void> {
   const id = project;
   window.clearTimeout(timer);
+  while (sending) await sending;
   await api.deleteCues(id);
   const seen = await api.cues(id, true);
   if (id !== project) return;
@@ -112,34 +115,54 @@ export async function backToSeen(): Promise<void> {
   saving.value = "saved";
 }
 
-/** Send what has not been sent yet, now. Resolves when the server has it. */
-export async function flush(keepalive = false): Promise<void> {
+/** Send what has not been sent yet, now. Resolves when the server has it. `leaving`: nobody is left to wait. */
+export async function flush(leaving = false, keepalive = false): Promise<void> {
   window.clearTimeout(timer);
-  const id = project;
+  // One after another, or an older sheet could arrive after a newer one.
+  while (sending && !leaving) await sending;
   const head = sheet.peek();
   const value = history.peek().now;
-  if (!id || !head || value === saved) return;
+  if (!project || !head || (value === saved && !sending)) return;
+  const mine = send(project, head, value, keepalive).finally(() => {
+    if (sending === mine) sending = null;
+  });
+  sending = mine;
+  await mine;
+}
+
+async function send(id: string, head: Sheet, value: model.Cues, keepalive: boolean): Promise<void> {
   saving.value = "saving";
   try {
     await api.putCues(id, model.toSheet(head, value), keepalive);
     if (id !== project) return;
     saved = value;
     isEdited.value = true;
-    saving.value = history.peek().now === value ? "saved" : "waiting";
+    // What was edited or undone on the way is no longer what the server has.
+    if (history.peek().now === value) saving.value = "saved";
+    else soon(REST_MS);
   } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (id !== project) {
+      say(message, "error");
+      return;
+    }
     saving.value = "failed";
-    savingError.value = error instanceof Error ? error.message : String(error);
+    savingError.value = message;
     // Only a server that is away is asked again: one that refuses a sheet would refuse it again.
-    if (error instanceof ApiError && error.code === "away") timer = window.setTimeout(() => void flush(), AGAIN_MS);
-    else say(savingError.value, "error", { label: "Undo", run: undo });
+    if (error instanceof ApiError && error.code === "away") soon(AGAIN_MS, "failed");
+    else if (history.peek().now === saved) saving.value = "saved";
+    else say(message, "error", { label: "Undo", run: undo });
   }
 }
 
-effect(() => {
-  if (history.value.now === saved || !sheet.value) return;
-  saving.value = "waiting";
+function soon(wait_ms: number, meanwhile: Saving = "waiting"): void {
+  saving.value = meanwhile;
   window.clearTimeout(timer);
-  timer = window.setTimeout(() => void flush(), REST_MS);
+  timer = window.setTimeout(() => void flush(), wait_ms);
+}
+
+effect(() => {
+  if (history.value.now !== saved && sheet.value) soon(REST_MS);
 });
 
-window.addEventListener("pagehide", () => void flush(true));
+window.addEventListener("pagehide", () => void flush(true, true));
