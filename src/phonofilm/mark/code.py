@@ -71,11 +71,10 @@ def _states(soft: FloatArray) -> IntArray:
 
 def _metric(soft: FloatArray, rounds: int) -> FloatArray:
     """(W, S) how well each state is reached after some rounds."""
-    evidence, register = soft.reshape(len(soft), BITS, RATE), _registers()
+    gains = soft.reshape(len(soft), BITS, RATE) @ _outputs().T  # (W, 40, 2 S)
     metric = np.zeros((len(soft), STATES), np.float32)
     for step in range(rounds * BITS):
-        gain = evidence[:, step % BITS] @ _outputs().T
-        metric = (metric[:, register >> 1] + gain[:, register]).max(2)
+        metric = np.maximum(*_reached(metric, gains[:, step % BITS]))
     return metric
 
 
@@ -106,17 +105,23 @@ def _circles(soft: FloatArray, state: IntArray) -> tuple[IntArray, FloatArray]:
 def decode(soft: FloatArray) -> IntArray:
     """The likeliest bits, (W, 40), for evidence of (W, 160): positive for +1, negative for -1, larger for surer."""
     words = len(soft)
-    evidence = soft.reshape(words, BITS, RATE)
-    register = _registers()  # (S, 2): the two contents that lead to each new state
+    gains = soft.reshape(words, BITS, RATE) @ _outputs().T  # (W, 40, 2 S)
     metric = np.zeros((words, STATES), np.float32)
     steps = []
     for step in range(BITS * ROUNDS):
-        gain = evidence[:, step % BITS] @ _outputs().T  # (W, 2 S)
-        both = metric[:, register >> 1] + gain[:, register]  # (W, S, 2)
-        later = both[:, :, 1] > both[:, :, 0]
-        metric = np.where(later, both[:, :, 1], both[:, :, 0])
-        steps.append(later)
+        early, late = _reached(metric, gains[:, step % BITS])
+        steps.append(late > early)
+        metric = np.maximum(early, late)
     return _trace(steps, metric.argmax(1))
+
+
+def _reached(metric: FloatArray, gain: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(W, S) twice: how well each state is reached from the two before it, as `_registers` has them.
+
+    metric: (W, S) how well those were reached; gain: (W, 2 S) the evidence for what each content of the register says.
+    """
+    before = np.repeat(metric, 2, axis=1)  # a state and its next bit: the register but for its oldest bit
+    return before[:, :STATES] + gain[:, :STATES], before[:, STATES:] + gain[:, STATES:]
 
 
 @lru_cache(maxsize=1)

@@ -38,6 +38,8 @@ TEMPO_WINDOWS = 3
 FINE_COLUMNS = 1.5
 """A fine tempo step shifts the end of the piece by this much."""
 FINE_RANGE = 0.003
+FINE_BEST = 2
+"""How many places of each fine tempo are kept."""
 FINE_PLACES = 4
 """How many coarse places are refined on the whole piece."""
 WHOLE_PLACES, WINDOW_PLACES, COARSE_PLACES = 12, 6, 3
@@ -75,8 +77,9 @@ class Piece:
 
     def __init__(self, samples: FloatArray, rate_hz: int) -> None:
         seen = host(energy_map(samples, rate_hz, ROWS), ROWS)
-        self.evidence = seen.residue
-        self.standing_out = seen.residue * seen.standing_out
+        # Columns lie together in memory, as folding takes them.
+        self.evidence = np.asfortranarray(seen.residue)
+        self.standing_out = np.asfortranarray(seen.residue * seen.standing_out)
 
     @property
     def columns(self) -> int:
@@ -129,9 +132,9 @@ def _as_it_is(piece: Piece, key: Key, search: Search) -> list[Sighting]:
     trials = log(STAGES * TESTS * PERIOD_COLUMNS * (2 * NEAR_ROWS + 1) * (2 + len(windows)))
     looks = []
     for evidence in (piece.evidence, piece.standing_out):
-        looks += [(evidence, place) for place in search.places(evidence, 1.0, NEAR_ROWS, WHOLE_PLACES)]
+        looks += [(evidence, place) for place in search.places(evidence, (1.0,), NEAR_ROWS, WHOLE_PLACES)]
     for window in windows:
-        looks += [(window, place) for place in search.places(window, 1.0, NEAR_ROWS, WINDOW_PLACES)]
+        looks += [(window, place) for place in search.places(window, (1.0,), NEAR_ROWS, WINDOW_PLACES)]
     return _sightings(looks, key, trials)
 
 
@@ -150,15 +153,12 @@ def _searched(piece: Piece, key: Key, search: Search, hints: tuple[float, ...]) 
     windows = piece.windows() or [piece.evidence]
     chosen = np.unique(np.linspace(0, len(windows) - 1, TEMPO_WINDOWS).astype(int))
     trials = _search_trials_log(piece, len(chosen))
-    tempi = hints or tuple(np.exp(np.arange(-TEMPO_STEPS, TEMPO_STEPS + 1) * TEMPO_STEP))
+    tempi = np.exp(np.arange(-TEMPO_STEPS, TEMPO_STEPS + 1) * TEMPO_STEP).tolist()
     looks, coarse = [], []
     for index in chosen if not hints else ():
-        places = [
-            place for tempo in tempi for place in search.places(windows[index], float(tempo), PITCH_ROWS, COARSE_PLACES)
-        ]
-        places.sort(key=lambda place: -place.score)
-        looks += [(windows[index], place) for place in places[:READ_PLACES]]
-        coarse += places[:READ_PLACES]
+        places = search.places(windows[index], tempi, PITCH_ROWS, COARSE_PLACES)[:READ_PLACES]
+        looks += [(windows[index], place) for place in places]
+        coarse += places
     starts = [(hint, PITCH_ROWS) for hint in hints] if hints else _apart(coarse)
     for stretch, _ in starts:
         looks += _refined(piece, search, stretch)
@@ -178,12 +178,8 @@ def _refined(piece: Piece, search: Search, stretch: float) -> list[tuple[FloatAr
     step = fine_step(piece.columns)
     near = round(FINE_RANGE / step)
     centre = round(np.log(stretch) / step)
-    places = [
-        place
-        for fine in range(centre - near, centre + near + 1)
-        for place in search.places(piece.evidence, float(np.exp(fine * step)), PITCH_ROWS, 2)
-    ]
-    places.sort(key=lambda place: -place.score)
+    tempi = np.exp(np.arange(centre - near, centre + near + 1) * step).tolist()
+    places = search.places(piece.evidence, tempi, PITCH_ROWS, FINE_BEST)
     return [(piece.evidence, place) for place in places[:READ_PLACES]]
 
 

@@ -1,19 +1,27 @@
 """Looking for the pattern at every place, pitch and tempo at once.
 
 The evidence is folded by the pattern's period, so that all repetitions add up, and correlated with the presence cells:
-by Fourier transform over time, by sums over the bands for each pitch.
+by Fourier transform over time, by products of matrices over the bands for each pitch, many tempi at once.
 
-    R rows, T columns, B bands, N slots of a period, H = 3 columns of a slot, P pitch shifts, Q = N * H places
+    R rows, T columns, B bands, N slots of a period, H = 3 columns of a slot, P pitch shifts, Q = N * H places, K tempi
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.fft
+import scipy.sparse
 
 from phonofilm.mark.grid import BANDS, CENTRE_COLUMN, COLUMNS_PER_SLOT, PERIOD_COLUMNS, PERIOD_SLOTS, ROWS_PER_BAND
 from phonofilm.mark.key import Key, pattern
 from phonofilm.types import FloatArray
+
+AT_ONCE = 16
+"""Tempi whose products are taken together: matrices wide enough to be worth it, and few megabytes."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +39,23 @@ class Place:
     offset: int
 
 
+@lru_cache(512)
+def _folding(columns: int, stretch: float) -> scipy.sparse.csr_array:
+    """(Q, T) what each column adds to each place: straight lines between columns, then the sum over the periods."""
+    count = columns if stretch == 1.0 else max(1, int((columns - 1) / stretch))
+    at = np.arange(count) * stretch
+    below = at.astype(np.int64)
+    share = (at - below).astype(np.float32)
+    weights = np.concatenate([1 - share, share])
+    places = np.tile(np.arange(count) % PERIOD_COLUMNS, 2)
+    sources = np.concatenate([below, np.minimum(below + 1, columns - 1)])
+    return scipy.sparse.csr_array((weights, (places, sources)), (PERIOD_COLUMNS, columns), np.float32)
+
+
 def fold(evidence: FloatArray, stretch: float) -> FloatArray:
     """(R, Q) sum over the periods of evidence (R, T) whose time runs `stretch` times as slow as the pattern's."""
-    columns = evidence.shape[1]
-    if stretch == 1.0:
-        even = evidence
-    else:
-        count = max(1, int((columns - 1) / stretch))
-        at = np.arange(count) * stretch
-        below = at.astype(np.int64)
-        share = (at - below).astype(np.float32)
-        even = evidence[:, below]
-        even = even + (evidence[:, np.minimum(below + 1, columns - 1)] - even) * share
-    whole = even.shape[1] // PERIOD_COLUMNS * PERIOD_COLUMNS
-    folded = np.asarray(even[:, :whole].reshape(len(even), -1, PERIOD_COLUMNS).sum(1), np.float32)
-    folded[:, : even.shape[1] - whole] += even[:, whole:]
-    return folded
+    folded: FloatArray = _folding(evidence.shape[1], stretch) @ np.ascontiguousarray(evidence.T)
+    return folded.T
 
 
 def cells(folded: FloatArray, rows: int, offset: int, centre_row: int) -> FloatArray:
@@ -62,39 +71,65 @@ class Search:
     def __init__(self, key: Key, beyond: int) -> None:
         presence = pattern(key).presence
         self._beyond = beyond
-        self._presence = presence
-        self._spectrum = np.conj(scipy.fft.rfft(presence, axis=1))  # (B, N / 2 + 1)
-        self._share = float((presence != 0).mean())
+        self._bands, slots = np.nonzero(presence)  # (U,), of the presence cells
+        self._columns = slots * COLUMNS_PER_SLOT + CENTRE_COLUMN
+        self._signs = presence[self._bands, slots]
+        self._spectrum = np.conj(scipy.fft.rfft(presence, axis=1)).astype(np.complex64)  # (B, F), F = N / 2 + 1
+        self._share = np.float32((presence != 0).mean())
 
-    def places(self, evidence: FloatArray, stretch: float, pitches: int, count: int) -> list[Place]:
-        """The `count` best places, best first; pitches: how many rows to look up and down."""
-        folded = fold(evidence, stretch)
-        shifts = np.arange(-pitches, pitches + 1)
-        scores = self._scores(folded, shifts).reshape(-1)  # (P * Q)
-        count = min(count, len(scores))
-        best = np.argpartition(scores, -count)[-count:]
-        found = [self._place(folded, stretch, int(shifts[i // PERIOD_COLUMNS]), int(i % PERIOD_COLUMNS)) for i in best]
+    def places(self, evidence: FloatArray, stretches: Sequence[float], pitches: int, count: int) -> list[Place]:
+        """The `count` best places at each of the tempi, best first; pitches: how many rows to look up and down."""
+        upright = np.ascontiguousarray(evidence.T)
+        found: list[Place] = []
+        for start in range(0, len(stretches), AT_ONCE):
+            chosen = stretches[start : start + AT_ONCE]
+            folded = np.stack([_folding(len(upright), stretch) @ upright for stretch in chosen])  # (K, Q, R)
+            for stretch, seen, scores in zip(chosen, folded, self._scores(folded, pitches), strict=True):
+                found += self._best(seen.T, scores, stretch, pitches, count)
         return sorted(found, key=lambda place: -place.score)
 
-    def _scores(self, folded: FloatArray, shifts: np.ndarray) -> FloatArray:
-        """(P, Q) scores, with the power of the presence cells taken from that of all cells."""
-        by_phase = folded.reshape(len(folded), PERIOD_SLOTS, COLUMNS_PER_SLOT).transpose(0, 2, 1)  # (R, H, N)
-        spectra = scipy.fft.rfft(by_phase, axis=2)
-        power = (by_phase**2).sum(2) * np.float32(self._share)  # (R, H)
-        products = np.empty((len(shifts), COLUMNS_PER_SLOT, spectra.shape[2]), np.complex64)
-        powers = np.empty((len(shifts), COLUMNS_PER_SLOT), np.float32)
-        for index, shift in enumerate(shifts):
-            first = self._beyond + int(shift)
-            bands = slice(first, first + BANDS * ROWS_PER_BAND, ROWS_PER_BAND)
-            products[index] = np.einsum("bhn,bn->hn", spectra[bands], self._spectrum)
-            powers[index] = power[bands].sum(0)
-        sums = scipy.fft.irfft(products, PERIOD_SLOTS, axis=2)  # (P, H, N)
-        scores = sums / np.sqrt(np.maximum(powers, 1e-4 * powers.max() + 1e-9))[:, :, None]
-        placed = np.roll(scores.transpose(0, 2, 1).reshape(len(shifts), PERIOD_COLUMNS), -CENTRE_COLUMN, axis=1)
+    def _best(
+        self, folded: FloatArray, scores: FloatArray, stretch: float, pitches: int, count: int
+    ) -> Iterator[Place]:
+        """The best places of folded evidence (R, Q) by their scores (P, Q), with their exact scores."""
+        flat = scores.reshape(-1)
+        count = min(count, len(flat))
+        shifts, offsets = np.divmod(np.argpartition(flat, -count)[-count:], PERIOD_COLUMNS)
+        rows = self._beyond + shifts[:, None] - pitches + ROWS_PER_BAND * self._bands  # (W, U)
+        seen = folded[rows, (offsets[:, None] + self._columns) % PERIOD_COLUMNS]  # (W, U) the presence cells
+        exact = seen @ self._signs / np.sqrt((seen**2).sum(1) + 1e-9)
+        for score, shift, offset in zip(exact.tolist(), shifts.tolist(), offsets.tolist(), strict=True):
+            yield Place(score, stretch, shift - pitches, offset)
+
+    def _scores(self, folded: FloatArray, pitches: int) -> FloatArray:
+        """(K, P, Q) scores, with the power of the presence cells taken from that of all cells."""
+        tempi, rows = len(folded), folded.shape[2]
+        by_phase = folded.reshape(tempi, PERIOD_SLOTS, COLUMNS_PER_SLOT, rows)  # (K, N, H, R)
+        spectra = scipy.fft.rfft(by_phase, axis=1).transpose(1, 3, 0, 2).reshape(-1, rows, tempi * COLUMNS_PER_SLOT)
+        power = (by_phase**2).sum(1).transpose(2, 0, 1).reshape(rows, -1) * self._share  # (R, K * H)
+        shifts = np.arange(-pitches, pitches + 1)
+        sums = np.empty((len(self._spectrum[0]), len(shifts), tempi * COLUMNS_PER_SLOT), np.complex64)  # (F, P, K * H)
+        powers = np.empty((len(shifts), tempi * COLUMNS_PER_SLOT), np.float32)
+        for first in range(min(ROWS_PER_BAND, len(shifts))):
+            # Shifts by whole bands use the same rows.
+            chosen = slice(first, len(shifts), ROWS_PER_BAND)
+            across = _slid(self._spectrum.T, len(shifts[chosen]))  # (F, P, B')
+            begin = self._beyond + int(shifts[first])
+            used = slice(begin, begin + across.shape[2] * ROWS_PER_BAND, ROWS_PER_BAND)
+            sums[:, chosen] = across @ spectra[:, used]
+            powers[chosen] = _slid(np.ones((1, BANDS), np.float32), len(across[0]))[0] @ power[used]
+        correlated = scipy.fft.irfft(sums, PERIOD_SLOTS, axis=0).reshape(PERIOD_SLOTS, -1, tempi, COLUMNS_PER_SLOT)
+        held = powers.reshape(-1, tempi, COLUMNS_PER_SLOT)
+        floor = 1e-4 * held.max((0, 2), keepdims=True) + 1e-9
+        scores = (correlated / np.sqrt(np.maximum(held, floor))).transpose(2, 1, 0, 3)  # (K, P, N, H)
+        placed = np.roll(scores.reshape(tempi, len(shifts), PERIOD_COLUMNS), -CENTRE_COLUMN, axis=2)
         return np.asarray(placed, np.float32)
 
-    def _place(self, folded: FloatArray, stretch: float, rows: int, offset: int) -> Place:
-        seen = cells(folded, rows, offset, self._beyond)
-        power = float((seen[self._presence != 0] ** 2).sum())
-        score = float((seen * self._presence).sum()) / np.sqrt(power + 1e-9)
-        return Place(float(score), stretch, rows, offset)
+
+def _slid(values: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
+    """(F, count, B + count - 1) the values (F, B) moved on by one from row to row, zeros beside them."""
+    bands = values.shape[1]
+    slid = np.zeros((len(values), count, bands + count - 1), values.dtype)
+    for index in range(count):
+        slid[:, index, index : index + bands] = values
+    return slid
