@@ -8,7 +8,7 @@ import { fitZoom } from "../model/view";
 import * as cueState from "./cues";
 import { loadLists } from "./page";
 import { choose, chosen, chosenId, hidden, ORIGINAL, otherId, project, takes, transport } from "./player";
-import { change, openSettings, settings } from "./settings";
+import { change, flush as flushSettings, openSettings, settings } from "./settings";
 import { complain, later, say } from "./toasts";
 import { view } from "./view";
 
@@ -72,7 +72,9 @@ function show(found: Project): void {
 async function loadCues(found: Project): Promise<void> {
   try {
     const sheet = await api.cues(found.id);
-    if (project.peek()?.id === found.id) cueState.open(found.id, found.duration_s, sheet, found.cues_edited);
+    // Asked for twice, the second answer must not undo what was edited after the first.
+    if (project.peek()?.id === found.id && !cueState.ready.peek())
+      cueState.open(found.id, found.duration_s, sheet, found.cues_edited);
   } catch (error) {
     if (!(error instanceof ApiError && error.code === "conflict")) complain(error);
   }
@@ -121,6 +123,7 @@ function onOnline(now: boolean): void {
     })
     .catch(complain);
   void cueState.flush();
+  flushSettings();
 }
 
 effect(() => {

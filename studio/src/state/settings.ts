@@ -63,18 +63,22 @@ export function openSettings(id: string, held: Record<string, unknown>): void {
   settings.value = saved;
 }
 
-function flush(keepalive = false): void {
+/** Send what has changed, now; what could not be sent counts as changed still. */
+export function flush(keepalive = false): void {
   window.clearTimeout(timer);
-  const now = settings.peek();
-  if (!project || now === saved) return;
+  const [id, now, before] = [project, settings.peek(), saved];
+  if (!id || now === before) return;
   saved = now;
-  api.patchProject(project, { settings: now }, keepalive).catch(complain);
+  api.patchProject(id, { settings: now }, keepalive).catch((error) => {
+    if (id === project && saved === now) saved = before;
+    complain(error);
+  });
 }
 
 effect(() => {
   if (settings.value === saved) return;
   window.clearTimeout(timer);
-  timer = window.setTimeout(flush, REST_MS);
+  timer = window.setTimeout(() => flush(), REST_MS);
 });
 
 window.addEventListener("pagehide", () => flush(true));
