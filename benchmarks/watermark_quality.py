@@ -13,10 +13,13 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from phonofilm.types import FloatArray
+from phonofilm.media.audio import resample
+from phonofilm.types import FloatArray, Waveform
 
 Values = npt.NDArray[np.float64]
 FRAME = 2048
+STANDARD_HZ = 48_000
+"""The only rate BS.1387 knows: at others a frame lasts longer or shorter than its 43 ms."""
 FULL_SCALE_DB = 92.0
 LOWEST_HZ, HIGHEST_HZ = 80.0, 18000.0
 BANDS_PER_BARK = 4
@@ -45,7 +48,10 @@ class Quality:
 
 
 def quality(before: FloatArray, after: FloatArray, rate_hz: int) -> Quality:
-    """Of two sounds (C, S) alike in length."""
+    """Of two sounds (C, S) alike in length. Higher rates than that of the ear model are brought down to it first."""
+    if rate_hz > STANDARD_HZ:
+        before, after = (resample(Waveform(x, rate_hz), STANDARD_HZ).samples for x in (before, after))
+        rate_hz = STANDARD_HZ
     noise = after.astype(np.float64) - before
     ratios = noise_to_mask(before.astype(np.float64), noise, rate_hz)  # (M, B)
     snr = 10 * np.log10((before.astype(np.float64) ** 2).sum() / ((noise**2).sum() + 1e-20) + 1e-20)
