@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from phonofilm.encoders.rhythm import REST_S, TEMPO, goes_on, load_rhythms, patterns_of, played
+from phonofilm.encoders.counting import Count
+from phonofilm.encoders.rhythm import REST_S, TEMPO, Rhythm, RhythmTable, goes_on, load_rhythms, played, rhythm_of
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.errors import ModelError
 
@@ -18,6 +19,10 @@ CLOCK = ((0.1, 1.0), (0.6, 0.8), (1.1, 1.0), (1.5, 0.0))
 @pytest.fixture(scope="module")
 def encoder() -> SentenceEncoder:
     return SentenceEncoder.load()
+
+
+def named(encoder: SentenceEncoder, table: RhythmTable, *phrases: str) -> Rhythm | None:
+    return rhythm_of(phrases, encoder.encode(list(phrases)), table)
 
 
 @pytest.mark.parametrize(
@@ -36,13 +41,51 @@ def encoder() -> SentenceEncoder:
     ],
 )
 def test_what_strikes_has_times_and_what_goes_on_has_none(encoder: SentenceEncoder, words: str, strikes: bool) -> None:
-    assert (patterns_of(encoder.encode([words]), load_rhythms()) is not None) == strikes
+    assert (named(encoder, load_rhythms(), words) is not None) == strikes
 
 
 def test_the_first_phrase_that_strikes_gives_the_times(encoder: SentenceEncoder) -> None:
     table = load_rhythms()
-    alone = patterns_of(encoder.encode(["clock ticking"]), table)
-    assert patterns_of(encoder.encode(["heavy rain", "clock ticking", "a dog barking"]), table) == alone
+    alone = named(encoder, table, "clock ticking")
+    assert alone is not None
+    assert named(encoder, table, "heavy rain", "clock ticking", "a dog barking") == alone
+
+
+def heard(encoder: SentenceEncoder, words: str, length_s: float, seed: int) -> int:
+    rhythm = named(encoder, load_rhythms(), words)
+    assert rhythm is not None
+    return len(played(rhythm, length_s, np.random.default_rng(seed))[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "least", "most"),
+    [
+        ("a gunshot", 1, 1),
+        ("explosion", 1, 1),
+        ("a door slams", 1, 1),
+        ("someone sneezes", 1, 4),
+        ("two gunshots", 2, 2),
+        ("a dog barks three times", 3, 3),
+        ("gunshots", 4, 99),
+        ("a clock ticks", 6, 99),
+        ("dog barking", 4, 99),
+        ("a bell ringing", 3, 20),
+    ],
+)
+def test_as_often_as_the_words_say(encoder: SentenceEncoder, words: str, least: int, most: int) -> None:
+    for seed in range(4):
+        assert least <= heard(encoder, words, 8.0, seed) <= most
+
+
+@given(st.floats(1.0, 60), st.integers(1, 20), st.integers(0, 2**31 - 1), st.booleans())
+def test_a_number_that_is_told_is_kept_however_short_the_sound(
+    length_s: float, hits: int, seed: int, recorded: bool
+) -> None:
+    rhythm = Rhythm((CLOCK,) if recorded else (), Count(hits))
+    times, strengths = played(rhythm, length_s, np.random.default_rng(seed))
+    assert len(times) == len(strengths) == hits
+    assert np.all(np.diff(times) > 0)
+    assert np.all((times >= 0) & (times < length_s))
 
 
 @pytest.mark.parametrize(
@@ -60,12 +103,12 @@ def test_only_phrases_that_all_go_on_do(encoder: SentenceEncoder, phrases: list[
 
 @given(st.floats(0.5, 60), st.integers(0, 2**31 - 1), st.booleans())
 def test_times_rise_and_end_with_the_sound(length_s: float, seed: int, recorded: bool) -> None:
-    times, strengths = played((CLOCK,) if recorded else (), length_s, np.random.default_rng(seed))
+    times, strengths = played(Rhythm((CLOCK,) if recorded else ()), length_s, np.random.default_rng(seed))
     assert len(times) == len(strengths)
     assert np.all(np.diff(times) > 0)
     assert np.all((times >= 0) & (times < length_s))
     assert np.all((strengths > 0) & (strengths <= 1))
-    again, _ = played((CLOCK,) if recorded else (), length_s, np.random.default_rng(seed))
+    again, _ = played(Rhythm((CLOCK,) if recorded else ()), length_s, np.random.default_rng(seed))
     assert np.array_equal(times, again)
     gaps = np.diff(times)
     if recorded:

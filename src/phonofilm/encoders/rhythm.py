@@ -2,8 +2,8 @@
 
 Told no times, a flow network averages over all moments at which a short sound might come, and guidance turns that mean
 into silence. So words that name something which strikes get times, as a picture would give them: the pattern of a
-recording of the nearest label, carried on to the length that is wanted. Words for what goes on (rain, an engine, held
-tones) get none.
+recording of the nearest label, carried on to the length that is wanted, or as often as the words say. Words for what
+goes on (rain, an engine, held tones) get none.
 
 `rhythm.safetensors` is made from the recordings by `train/rhythms.py`: for every label a vector, whether it strikes,
 and the onsets of some of its recordings. Vectors are principal components of the mean description.
@@ -12,6 +12,7 @@ Dimension letters: K phrases, E embedding width, N labels, D components.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.nn import functional as F
 
+from phonofilm.encoders.counting import UNTOLD, Count, count_of
 from phonofilm.errors import ModelError
 from phonofilm.types import FloatArray
 
@@ -32,11 +34,25 @@ NEARBY = 0.15
 REST_S = (0.6, 2.5)
 """Rests between sounds that no recording repeats, drawn evenly on a logarithmic scale."""
 FIRST_S = (0.1, 0.6)
+END_S = 0.3
+"""A number of sounds that is told comes closer together where the last would else begin later than this before the end.
+"""
+FEW_ONSETS = 4
+"""Recordings of up to this many onsets, in the middle, hold one sound of several strokes: a sneeze, a knock, a crow."""
 TEMPO = 0.1
 """A pattern is played up to this share faster or slower."""
 
 Pattern = tuple[tuple[float, float], ...]
 """(time in seconds, strength 0..1) of every onset of a recording, and last (its length in seconds, 0)."""
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """patterns: what is played, drawn one after another; none where the thing was recorded one at a time. count: how
+    often the words say it is heard."""
+
+    patterns: tuple[Pattern, ...]
+    count: Count = UNTOLD
 
 
 @dataclass(frozen=True)
@@ -67,21 +83,32 @@ def load_rhythms(path: Path = TABLE_FILE) -> RhythmTable:
     )
 
 
-def patterns_of(phrases: Tensor, table: RhythmTable) -> tuple[Pattern, ...] | None:
-    """The patterns of the first phrase (K, E; rows of norm 1) that names something which strikes; None if none does.
-
-    They are empty for a thing that strikes and was recorded one at a time.
-    """
-    for row in _nearness(phrases, table):
+def rhythm_of(texts: Sequence[str], phrases: Tensor, table: RhythmTable) -> Rhythm | None:
+    """The rhythm of the first phrase (texts and vectors, K and (K, E), rows of norm 1) that names something which
+    strikes; None if none does."""
+    for text, row in zip(texts, _nearness(phrases, table), strict=True):
         best = int(row.argmax())
         if float(row[best]) < NAMED_FROM or not table.strikes[best]:
             continue
-        for index in row.argsort(descending=True).tolist():
-            if float(row[index]) < max(NAMED_FROM, float(row[best]) - NEARBY):
-                return ()
-            if table.strikes[index] and table.patterns[index]:
-                return table.patterns[index]
+        own, count = table.patterns[best], count_of(text)
+        if own and count.once:
+            # "A clock ticks" is no single tick.
+            few = np.median([len(pattern) - 1 for pattern in own]) <= FEW_ONSETS
+            return Rhythm(own, count if few else UNTOLD)
+        if own or count != UNTOLD:
+            return Rhythm(own, count)
+        return Rhythm(_lent(row, table, float(row[best]) - NEARBY))
     return None
+
+
+def _lent(row: Tensor, table: RhythmTable, least: float) -> tuple[Pattern, ...]:
+    """The patterns of the label nearest by (N,) cosines that has some; none where that is farther off."""
+    for index in row.argsort(descending=True).tolist():
+        if float(row[index]) < max(NAMED_FROM, least):
+            break
+        if table.strikes[index] and table.patterns[index]:
+            return table.patterns[index]
+    return ()
 
 
 def goes_on(phrases: Tensor, table: RhythmTable) -> bool:
@@ -97,14 +124,13 @@ def _nearness(phrases: Tensor, table: RhythmTable) -> Tensor:
     return F.normalize((phrases - table.mean) @ table.basis.T, dim=1) @ table.vectors.T
 
 
-def played(
-    patterns: tuple[Pattern, ...], length_s: float, generator: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
+def played(rhythm: Rhythm, length_s: float, generator: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Onsets (K,) in seconds and their strengths (K,) over `length_s`: patterns drawn one after another."""
+    patterns, hits = rhythm.patterns, rhythm.count.hits
     times: list[float] = []
     strengths: list[float] = []
     now = float(generator.uniform(*FIRST_S)) if not patterns else 0.0
-    while now < length_s:
+    while now < length_s if hits is None else len(times) < hits:
         if patterns:
             *onsets, (length, _) = patterns[int(generator.integers(len(patterns)))]
             tempo = 1 + TEMPO * float(generator.uniform(-1, 1))
@@ -114,5 +140,10 @@ def played(
         times += [now + time * tempo for time, _ in onsets]
         strengths += [strength for _, strength in onsets]
         now += length * tempo
-    count = sum(time < length_s for time in times)
-    return np.asarray(times[:count], np.float32), np.asarray(strengths[:count], np.float32)
+        if rhythm.count.once:
+            break
+    heard, loud = np.asarray(times[:hits], np.float32), np.asarray(strengths[:hits], np.float32)
+    if hits is not None and heard[-1] > length_s - END_S:
+        heard = heard * np.float32(max(length_s - END_S, length_s / 2) / heard[-1])
+    inside = heard < length_s
+    return heard[inside], loud[inside]

@@ -19,8 +19,8 @@ from phonofilm.cues import CueSheet, bumps, curves_to_sheet, peaks, sheet_to_cur
 from phonofilm.encoders.cue_finder import CueFinder, FoundCues
 from phonofilm.encoders.heard import HeardTable, expected_sounds, load_table
 from phonofilm.encoders.motion import MotionWatcher, cue_request, cut_times
-from phonofilm.encoders.prompts import prompt_features
-from phonofilm.encoders.rhythm import Pattern, RhythmTable, goes_on, load_rhythms, patterns_of, played
+from phonofilm.encoders.prompts import grouped, phrases, prompt_features
+from phonofilm.encoders.rhythm import Rhythm, RhythmTable, goes_on, load_rhythms, played, rhythm_of
 from phonofilm.encoders.seen import FRAMES_WANTED, SeenEncoder, SeenWatcher, smoothed
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.flow.conditions import Conditions
@@ -93,8 +93,8 @@ class MiniScene(Scene):
     """Everything the network is told about one soundtrack, before windows.
 
     steps: latent steps L. image (I, E), known (I,) bool; onset and activity (N,) or None where nothing is known; text
-    and negative (T, E) or None. cuts: latent steps at which shots begin. local: words of single cues. patterns: those
-    of a thing that strikes where nothing else says when, each take another one; None where nothing does. dry: nothing
+    and negative (T, E) or None. cuts: latent steps at which shots begin. local: words of single cues. rhythm: that of
+    a thing that strikes where nothing else says when, played anew for each take; None where nothing does. dry: nothing
     goes on between hits. lasting: the words name nothing but what goes on.
     """
 
@@ -107,7 +107,7 @@ class MiniScene(Scene):
     negative: Tensor | None
     cuts: tuple[float, ...]
     local: tuple[LocalWords, ...] = ()
-    patterns: tuple[Pattern, ...] | None = None
+    rhythm: Rhythm | None = None
     dry: bool = False
     lasting: bool = False
 
@@ -195,11 +195,11 @@ class MiniGuide(Guide):
             continuous = text is None and not sight.edited and sight.kind in CONTINUOUS_KINDS
             if options.sync == 0 or continuous or (quiet and words == STILL_WORDS):
                 onset = activity = None
-            patterns = None
+            rhythm = None
             if text is not None and not sight.edited and not self._hits_s(onset).size:
                 # Words for a sound and a picture without a moment of it: told so, the network makes silence of it. So
                 # nothing is said about time, or what the words alone say, as where there is no picture.
-                onset, patterns = None, patterns_of(F.normalize(text, dim=1), self._rhythms)
+                onset, rhythm = None, self._rhythm(words, text)
             count = samples(sight.clip.duration_s, self.rate_hz)
             cuts = tuple(time_s / float(self._step_s) for time_s in sight.cuts_s)
             negative = self._words(options.negative)
@@ -215,7 +215,7 @@ class MiniGuide(Guide):
                 negative,
                 cuts,
                 local,
-                patterns,
+                rhythm,
                 dry=self._is_dry(sight, words, text),
                 lasting=text is not None and bool(options.prompt) and goes_on(F.normalize(text, dim=1), self._rhythms),
                 loudest_lufs=ROOM_TONE_LUFS if words == STILL_WORDS and (quiet or not sight.sheet.events) else None,
@@ -225,11 +225,11 @@ class MiniGuide(Guide):
         """Whether what is heard strikes and nothing goes on besides, by the words or else by what is seen."""
         if text is None:
             return sight.kind == "event"
-        return words == STRUCK_WORDS or patterns_of(F.normalize(text, dim=1), self._rhythms) is not None
+        return words == STRUCK_WORDS or self._rhythm(words, text) is not None
 
     def worth(self, scene: Scene, wave: FloatArray, seed: int) -> float:
         assert isinstance(scene, MiniScene)
-        if scene.patterns is not None:
+        if scene.rhythm is not None:
             scene = self._timed(scene, seed)
         if scene.local:
             return 1.0
@@ -242,14 +242,14 @@ class MiniGuide(Guide):
             image = torch.zeros(1, self._nets.flow.config.clip_dim)
             known = torch.zeros(1, dtype=torch.bool)
             text, negative = self._words(prompt), self._words(options.negative)
-            patterns = None if text is None else patterns_of(F.normalize(text, dim=1), self._rhythms)
-            logger.info("the words %s", "name what goes on" if patterns is None else "name what strikes")
+            rhythm = None if text is None else self._rhythm(prompt, text)
+            logger.info("the words %s", "name what goes on" if rhythm is None else "name what strikes")
             steps = self._steps(count)
-            return MiniScene(count, steps, image, known, None, None, text, negative, (), patterns=patterns, dry=True)
+            return MiniScene(count, steps, image, known, None, None, text, negative, (), rhythm=rhythm, dry=True)
 
     def sampler(self, scene: Scene, options: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress) -> Sampler:
         assert isinstance(scene, MiniScene)
-        if scene.patterns is not None:
+        if scene.rhythm is not None:
             return lambda seed, report, held: self.sampler(self._timed(scene, seed), options, watch, progress)(
                 seed, report, held
             )
@@ -284,6 +284,11 @@ class MiniGuide(Guide):
     def _words(self, prompt: str) -> Tensor | None:
         return prompt_features(prompt, self._sentences, self._nets.flow.config.text_tokens)
 
+    def _rhythm(self, prompt: str, text: Tensor) -> Rhythm | None:
+        """When what the words name would be heard. text: (T, E) the prompt's text stream."""
+        texts = grouped(phrases(prompt), len(text))
+        return rhythm_of(texts, F.normalize(text[: len(texts)], dim=1), self._rhythms)
+
     def _heard_onsets(self, sight: MiniSight) -> FloatArray:
         """(N,) the onset curve as it is to be heard; times that a person has set are meant as they are."""
         onset = sight.curves.onset
@@ -297,12 +302,12 @@ class MiniGuide(Guide):
         return np.zeros(0, np.float32) if onset is None else peaks(onset.numpy(), self.curve_rate_hz)[0]
 
     def _timed(self, scene: MiniScene, seed: int) -> MiniScene:
-        """The scene with times of its patterns, as a take of that seed has them."""
-        assert scene.patterns is not None
+        """The scene with the times of its rhythm, as a take of that seed has them."""
+        assert scene.rhythm is not None
         length_s = scene.count / self.rate_hz
-        times, strengths = played(scene.patterns, length_s, np.random.default_rng(seed))
+        times, strengths = played(scene.rhythm, length_s, np.random.default_rng(seed))
         onset = bumps(times, strengths, self.curve_rate_hz, scene.steps * self._points)
-        return replace(scene, onset=torch.from_numpy(onset), patterns=None)
+        return replace(scene, onset=torch.from_numpy(onset), rhythm=None)
 
     def _local_words(self, sheet: CueSheet) -> tuple[LocalWords, ...]:
         """The words of single cues, each where its sound may be heard."""
