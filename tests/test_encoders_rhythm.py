@@ -61,7 +61,9 @@ def heard(encoder: SentenceEncoder, words: str, length_s: float, seed: int) -> i
     ("words", "least", "most"),
     [
         ("a gunshot", 1, 1),
-        ("explosion", 1, 1),
+        ("an explosion", 1, 1),
+        ("gunshot", 3, 12),
+        ("a man chops wood", 3, 40),
         ("a door slams", 1, 1),
         ("someone sneezes", 1, 4),
         ("two gunshots", 2, 2),

@@ -31,6 +31,8 @@ NAMED_FROM = 0.6
 ("a tax report", "happiness") reach 0.40 to 0.59, names of sounds in other words than ours 0.62 to 0.97."""
 NEARBY = 0.15
 """Labels this much less near may lend their pattern to one that was recorded only once at a time."""
+AS_NEAR = 0.01
+"""Of labels that differ by no more, one that was recorded one at a time is meant ("gunshot": a pistol, not a salvo)."""
 REST_S = (0.6, 2.5)
 """Rests between sounds that no recording repeats, drawn evenly on a logarithmic scale."""
 FIRST_S = (0.1, 0.6)
@@ -90,15 +92,23 @@ def rhythm_of(texts: Sequence[str], phrases: Tensor, table: RhythmTable) -> Rhyt
         best = int(row.argmax())
         if float(row[best]) < NAMED_FROM or not table.strikes[best]:
             continue
-        own, count = table.patterns[best], count_of(text)
+        own, count = _own(row, table), count_of(text)
         if own and count.once:
             # "A clock ticks" is no single tick.
             few = np.median([len(pattern) - 1 for pattern in own]) <= FEW_ONSETS
             return Rhythm(own, count if few else UNTOLD)
-        if own or count != UNTOLD:
+        if own or table.patterns[best] or count != UNTOLD:
             return Rhythm(own, count)
         return Rhythm(_lent(row, table, float(row[best]) - NEARBY))
     return None
+
+
+def _own(row: Tensor, table: RhythmTable) -> tuple[Pattern, ...]:
+    """The patterns of the label that is nearest by (N,) cosines."""
+    for index in (row >= row.max() - AS_NEAR).nonzero().flatten().tolist():
+        if table.strikes[index] and not table.patterns[index]:
+            return ()
+    return table.patterns[int(row.argmax())]
 
 
 def _lent(row: Tensor, table: RhythmTable, least: float) -> tuple[Pattern, ...]:
