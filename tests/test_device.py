@@ -21,6 +21,24 @@ def test_names_are_taken_or_refused() -> None:
         choose_device("abacus")
 
 
+@pytest.mark.parametrize(
+    ("bf16", "amx", "amd", "wanted"),
+    [
+        (False, False, True, torch.float32),
+        (True, False, False, torch.float32),  # Intel without AMX: bf16 is the slower one there
+        (True, True, False, torch.bfloat16),
+        (True, False, True, torch.bfloat16),
+    ],
+)
+def test_auto_takes_what_is_faster(
+    bf16: bool, amx: bool, amd: bool, wanted: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(device, "_is_amd", lambda: amd)
+    assert choose_precision("auto", CPU) == wanted
+
+
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shape", [(5, 33), (2, 7, 33), (1, 33)])
 def test_both_libraries_multiply_alike(shape: tuple[int, ...], bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
