@@ -62,3 +62,22 @@ def test_guidance_pushes_away_from_the_second_half() -> None:
     torch.testing.assert_close(velocity(noise, torch.tensor(0.0)), 4.5 * noise - 3.5 * data)
     same = guided(lambda x, t: torch.cat([noise, noise]), (4.5, -3.5))
     torch.testing.assert_close(same(noise, torch.tensor(0.0)), noise)
+
+
+@given(rescale=st.floats(0.0, 1.0), t=st.floats(0.0, 0.95), scale=st.floats(1.5, 9.0))
+@settings(max_examples=30)
+def test_rescaling_gives_back_the_spread_of_the_conditions_alone(rescale: float, t: float, scale: float) -> None:
+    noise, data = pair()
+    time = torch.tensor(t)
+
+    def both(x: Tensor, t: Tensor) -> Tensor:
+        return torch.cat([data - x, -noise - x])
+
+    plain, kept = (guided(both, (scale, 1 - scale), share)(noise, time) for share in (0.0, rescale))
+    ends = [noise + (1 - time) * v for v in (data - noise, plain, kept)]
+    alone, pushed, held = (end.std((1, 2)) for end in ends)
+    torch.testing.assert_close(held, pushed + rescale * (alone - pushed), rtol=1e-3, atol=1e-4)
+    # only the size changes: what is reached points where it pointed
+    torch.testing.assert_close(
+        torch.nn.functional.cosine_similarity(ends[1].flatten(1), ends[2].flatten(1)), torch.ones(3), rtol=0, atol=1e-4
+    )

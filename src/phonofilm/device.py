@@ -31,8 +31,8 @@ def matmul_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the device multiplies it natively, else float32.
 
     Products of bf16 run about eight times faster than of float32 on Intel's processors with AMX and two times on AMD's
-    with AVX-512 BF16. Intel's with AVX-512 BF16 alone (or with AMX hidden by a virtual machine) are slower with them: 78
-    against 140 GFLOP/s a core; on others torch emulates them.
+    with AVX-512 BF16. Intel's with AVX-512 BF16 alone (or with AMX hidden by a virtual machine) are slower with them,
+    78 against 140 GFLOP/s a core; on others torch emulates them.
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32

@@ -21,12 +21,18 @@ class Timed:
 
 
 def field(
-    network: FlowNetwork, conditions: Conditions, empty: Conditions, scale: float, timed: Timed | None = None
+    network: FlowNetwork,
+    conditions: Conditions,
+    empty: Conditions,
+    scale: float,
+    timed: Timed | None = None,
+    *,
+    rescale: float = 0.0,
 ) -> Velocity:
     """The guided velocity under `conditions`, pushed away from `empty`; all sides run as one batch.
 
     With `timed`: empty + timed.scale (timed - empty) + scale (conditions - timed). All hold one entry per take. Up to a
-    scale of 1 nothing is pushed; what has no weight costs nothing.
+    scale of 1 nothing is pushed; what has no weight costs nothing. rescale: as in `guided`.
     """
     if scale <= 1:
         alone = conditions.condensed()
@@ -43,4 +49,4 @@ def field(
         assert made.shape[0] == count * x.shape[0], "one velocity per condition"
         return made
 
-    return guided(every, [weight for _, weight in parts])
+    return guided(every, [weight for _, weight in parts], rescale)

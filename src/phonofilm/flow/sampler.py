@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+SMALLEST_SPREAD = 1e-6
 Velocity = Callable[[Tensor, Tensor], Tensor]
 """(x, scalar t) → dx/dt of the shape of x."""
 
@@ -45,16 +46,26 @@ def heun(velocity: Velocity, start: Tensor, times: Tensor, after_step: Callable[
     return x
 
 
-def guided(all_of_them: Velocity, weights: Sequence[float]) -> Velocity:
+def guided(all_of_them: Velocity, weights: Sequence[float], rescale: float = 0.0) -> Velocity:
     """Classifier-free guidance (Ho & Salimans 2022), with any number of conditions (Liu et al. 2022).
 
     `all_of_them` answers x (B, ...) with (W B, ...): the velocities under each of the W conditions, one after another.
     The result is their weighted sum, (B, ...); the weights add up to 1. Two of them, scale and 1 - scale, push from the
     second, the empty or negative conditions, towards the first.
+
+    rescale: how far, 0 to 1, what is reached at t = 1 gets back the spread it has under the first conditions alone (Lin
+    et al. 2024, section 3.4). Guidance makes everything larger, the louder the more it pulls; sound gets harsh by it.
     """
 
     def velocity(x: Tensor, t: Tensor) -> Tensor:
         parts = all_of_them(x, t).float().chunk(len(weights))  # W of (B, ...)
-        return sum((weight * part for weight, part in zip(weights, parts, strict=True)), torch.zeros_like(x))
+        pushed = sum((weight * part for weight, part in zip(weights, parts, strict=True)), torch.zeros_like(x))
+        if not rescale:
+            return pushed
+        left = 1 - t
+        alone, guided_end = x + left * parts[0], x + left * pushed
+        inner = tuple(range(1, x.dim()))
+        ratio = alone.std(inner, keepdim=True) / guided_end.std(inner, keepdim=True).clamp_min(SMALLEST_SPREAD)
+        return (guided_end * (1 + rescale * (ratio - 1)) - x) / left
 
     return velocity

@@ -58,7 +58,7 @@ CONTINUOUS_KINDS = ("ambience", "vehicle")
 UNKNOWN_LABEL = "movement"
 CUE_FINDER_FILE = "cues.safetensors"
 """Weights of `mini`, and of every other model that this file guides: it hears nothing, so it is one for all."""
-SOUND_LAG_S = 0.04
+SOUND_LAG_S = 0.045
 """How far what is heard lies behind what is seen. In the recordings of the log it is 20 to 60 ms, since blows are
 filmed from some metres away; late sound is noticed less than early sound (ITU-R BT.1359: from 125 and 45 ms on)."""
 TIMING = 4.0
@@ -322,7 +322,8 @@ class MiniGuide(Guide):
 
     def _field(self, scene: MiniScene, window: Window, scale: float) -> Velocity:
         """The velocity over one window; where single cues have words of their own, theirs."""
-        velocity = field(self._nets.flow, *self._conditions(scene, window, scale))
+        rescale = self._nets.sampling.rescale
+        velocity = field(self._nets.flow, *self._conditions(scene, window, scale), rescale=rescale)
         for words in scene.local:
             first, end = max(words.first, window.first), min(words.end, window.end)
             if first < end:
@@ -330,7 +331,8 @@ class MiniGuide(Guide):
                 alone = replace(scene, text=words.text, known=torch.zeros_like(scene.known))
                 inside = torch.zeros(window.steps, dtype=torch.bool, device=self._nets.device)
                 inside[first - window.first : end - window.first] = True
-                velocity = mixed(velocity, field(self._nets.flow, *self._conditions(alone, window, scale)), inside)
+                other = field(self._nets.flow, *self._conditions(alone, window, scale), rescale=rescale)
+                velocity = mixed(velocity, other, inside)
         return velocity
 
     def _conditions(
