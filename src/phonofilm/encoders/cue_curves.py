@@ -183,5 +183,5 @@ def _activity_and_place(motion: Motion, rate_hz: Fraction, count: int) -> tuple[
     activity = ndimage.gaussian_filter1d(moving, 0.5 * smooth, mode="nearest")
     # Where nothing moves, the place of what moved nearby holds on.
     place = ndimage.gaussian_filter1d(np.interp(points_s, _middles(motion), side) * moving, smooth, mode="nearest")
-    place = place / (ndimage.gaussian_filter1d(moving, smooth, mode="nearest") + 1e-3)
+    place = motion.middle + motion.reach * place / (ndimage.gaussian_filter1d(moving, smooth, mode="nearest") + 1e-3)
     return activity.astype(np.float32), place.clip(-1, 1).astype(np.float32)

@@ -9,7 +9,7 @@ Dimension letters: T points of the clock, N points of the curves, E events.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
@@ -102,7 +102,9 @@ class CueFinder:
         hand = hand_events(motion)
         curves = self._curves(motion, hand, count)
         checked = float(np.median(np.diff(motion.times_s))) * HAND_RATE_HZ <= 1
-        return _found(curves, hand, self.network.config, checked=checked)
+        found = _found(curves, hand, self.network.config, checked=checked)
+        places, place = (motion.middle + motion.reach * part for part in (found.places, found.place))
+        return replace(found, places=places, place=place)
 
     @torch.inference_mode()
     def _curves(self, motion: Motion, hand: tuple[FloatArray, FloatArray], count: int) -> FloatArray:

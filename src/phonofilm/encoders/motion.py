@@ -2,19 +2,22 @@
 
 Each pair of consecutive frames is first brought together by one global similarity (shift, zoom, turn), found by phase
 correlation and refined by robust Gauss-Newton steps. What still moves is measured by pyramidal least-squares optical
-flow (Lucas and Kanade 1981; Bouguet 2001). Repeated frames, which rate conversion leaves behind, are dropped first.
+flow (Lucas and Kanade 1981; Bouguet 2001). Black bars around the picture and repeated frames, which rate conversion
+leaves behind, are dropped first.
 
 Dimension letters: F frames, P = F - 1 pairs, H height, W width, h height / 2, w width / 2, Y X rows and
 columns of blocks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 from scipy import fft, ndimage
 
+from phonofilm.encoders.bars import shown_part, without_bars
 from phonofilm.types import ByteArray, ClipInfo, FloatArray, FrameRequest, Frames
 
 REQUEST_PIXELS = 160 * 90
@@ -26,6 +29,8 @@ REPEAT_SPAN = 30
 """A frame that changes less than this share of what frames before and after it do is a repeat, if within this many
 frames either way a twelfth are: rate conversion leaves every fifth to second frame so, and recompression makes them
 not quite equal."""
+LONGEST_HOLD, HOLDS_ASKED = 8, 6
+"""A picture is held for so many frames at most; so many holds either way are asked how long it usually is."""
 CHUNK = 24
 PYRAMID_LEVELS = 4
 FLOW_STEPS = 2
@@ -50,7 +55,9 @@ class Motion:
     right, down (P, Y, X) float32, mean velocity of each block; fastest (P, Y, X), the greatest speed in it. change
     (P, Y, X), mean absolute change of luma with camera and light taken out, lighter (P, Y, X) its mean with the sign,
     unexplained (P, Y, X) what motion leaves of it. camera (P, 4): shift right and down (widths), zoom and turn (rad)
-    of the whole picture per second. cut: (P,) True where another shot begins; nothing is known of such a pair.
+    of the whole picture per second. cut: (P,) True where another shot begins; nothing is known of such a pair. Where
+    the film has black bars, all of it is of the picture inside them; middle: where that picture's middle lies between
+    the film's left (-1) and right (1) edge, reach: its share of the film's width.
     """
 
     times_s: DoubleArray
@@ -63,6 +70,8 @@ class Motion:
     camera: FloatArray
     level: FloatArray
     cut: BoolArray
+    middle: float = 0.0
+    reach: float = 1.0
 
 
 def cue_request(clip: ClipInfo) -> FrameRequest:
@@ -73,14 +82,14 @@ def cue_request(clip: ClipInfo) -> FrameRequest:
 
 
 class MotionWatcher:
-    """Collects the frames of a clip as they are decoded, at half size and in grey, and then measures their motion.
+    """Collects the frames of a clip in grey as they are decoded, and then measures their motion.
 
     A frame of 160 x 90 is kept as 14 kB: 1.3 GB for an hour at 25 frames a second.
     """
 
     def __init__(self) -> None:
         self._waiting: list[ByteArray] = []
-        self._half: list[FloatArray] = []
+        self._luma: list[ByteArray] = []
         self._times_s: list[float] = []
 
     def add(self, picture: ByteArray, time_s: Fraction) -> None:
@@ -93,13 +102,19 @@ class MotionWatcher:
     def motion(self) -> Motion:
         """Local motion between every two frames."""
         self._flush()
-        half = np.concatenate(self._half) if self._half else np.zeros((0, BLOCK, BLOCK), np.float32)  # (F, h, w)
-        self._half = [half]
-        return _motion_of(half, np.asarray(self._times_s, np.float64))
+        luma = np.concatenate(self._luma) if self._luma else np.zeros((0, 2 * BLOCK, 2 * BLOCK), np.uint8)  # (F, H, W)
+        self._luma = [luma]
+        shown = shown_part(luma.max(axis=0)) if len(luma) else None
+        chunks = [luma[first : first + CHUNK] for first in range(0, len(luma), CHUNK)]
+        if shown is not None:
+            chunks = [without_bars(chunk, shown) for chunk in chunks]
+        half = np.concatenate([_half(chunk) for chunk in chunks]) if chunks else np.zeros((0, BLOCK, BLOCK), np.float32)
+        motion = _motion_of(half, np.asarray(self._times_s, np.float64))
+        return motion if shown is None else replace(motion, middle=shown.middle, reach=shown.reach)
 
     def _flush(self) -> None:
         if self._waiting:
-            self._half.append(_half_luma(np.stack(self._waiting)))
+            self._luma.append(_luma(np.stack(self._waiting)))
             self._waiting = []
 
 
@@ -151,10 +166,15 @@ def cut_times(motion: Motion) -> list[float]:
     return [float(time) for time in motion.times_s[1:][motion.cut]]
 
 
-def _half_luma(pixels: ByteArray) -> FloatArray:
-    """(F, H, W, 3) uint8 → (F, h, w) float32 luma (BT.601), averaged over 2 x 2 and slightly smoothed."""
-    luma = pixels.astype(np.float32) @ np.asarray([0.299, 0.587, 0.114], np.float32)  # (F, H, W)
-    smooth: FloatArray = ndimage.gaussian_filter(_shrink(luma), (0, 0.6, 0.6))
+def _luma(pixels: ByteArray) -> ByteArray:
+    """(F, H, W, 3) uint8 → (F, H, W) uint8 luma (BT.601)."""
+    luma = pixels.astype(np.float32) @ np.asarray([0.299, 0.587, 0.114], np.float32)
+    return np.asarray(np.rint(luma), np.uint8)
+
+
+def _half(luma: ByteArray) -> FloatArray:
+    """(F, H, W) → (F, h, w) float32, averaged over 2 x 2 and slightly smoothed."""
+    smooth: FloatArray = ndimage.gaussian_filter(_shrink(luma.astype(np.float32)), (0, 0.6, 0.6))
     return smooth
 
 
@@ -170,7 +190,25 @@ def repeats(luma: FloatArray) -> BoolArray:
     around = np.minimum(np.maximum(padded[:-4], padded[1:-3]), np.maximum(padded[3:-1], padded[4:]))
     found = change < REPEAT_SHARE * around
     regular = ndimage.uniform_filter1d(found.astype(np.float32), 2 * REPEAT_SPAN + 1, mode="reflect") > 1 / 12
-    return np.concatenate([[False], found & regular])
+    return np.concatenate([[False], (found & regular) | _held(change)])
+
+
+def _held(change: FloatArray) -> BoolArray:
+    """(P,) → (P,) True for pairs whose second frame is one of several that hold the same picture, again and again.
+
+    Ten new pictures a second in a film of sixty. What rests now and then has new pictures one after the other while it
+    moves; only where most of them come three or more frames apart are those before them held.
+    """
+    new = np.flatnonzero(change >= REPEAT_SHARE * ndimage.maximum_filter1d(change, 2 * LONGEST_HOLD + 1))
+    new = new[change[new] > 0]
+    held, gaps = np.zeros(len(change), bool), np.diff(new)
+    for place, (before, pair) in enumerate(pairwise(new)):
+        near = gaps[max(0, place - HOLDS_ASKED) : place + HOLDS_ASKED + 1]
+        near = near[near <= LONGEST_HOLD]
+        usual = int(np.median(near)) if len(near) > HOLDS_ASKED else 1
+        if usual >= 3:
+            held[max(before + 1, pair - usual) : pair] = True
+    return held
 
 
 def _shrink(picture: FloatArray) -> FloatArray:

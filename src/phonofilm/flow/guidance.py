@@ -28,14 +28,16 @@ def field(
     timed: Timed | None = None,
     *,
     rescale: float = 0.0,
+    since: float = 0.0,
 ) -> Velocity:
     """The guided velocity under `conditions`, pushed away from `empty`; all sides run as one batch.
 
     With `timed`: empty + timed.scale (timed - empty) + scale (conditions - timed). All hold one entry per take. Up to a
     scale of 1 nothing is pushed; what has no weight costs nothing. rescale: as in `guided`.
+    since: before this time nothing is pushed either (Kynkäänniemi et al. 2024).
     """
+    alone = conditions.condensed()
     if scale <= 1:
-        alone = conditions.condensed()
         return lambda x, t: network(x, t, alone)
     parts = [(conditions, scale), (empty, 1 - scale)]
     if timed is not None:
@@ -49,4 +51,5 @@ def field(
         assert made.shape[0] == count * x.shape[0], "one velocity per condition"
         return made
 
-    return guided(every, [weight for _, weight in parts], rescale)
+    pushed = guided(every, [weight for _, weight in parts], rescale)
+    return lambda x, t: pushed(x, t) if float(t) >= since else network(x, t, alone)

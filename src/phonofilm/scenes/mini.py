@@ -322,8 +322,7 @@ class MiniGuide(Guide):
 
     def _field(self, scene: MiniScene, window: Window, scale: float) -> Velocity:
         """The velocity over one window; where single cues have words of their own, theirs."""
-        rescale = self._nets.sampling.rescale
-        velocity = field(self._nets.flow, *self._conditions(scene, window, scale), rescale=rescale)
+        velocity = self._told(scene, window, scale)
         for words in scene.local:
             first, end = max(words.first, window.first), min(words.end, window.end)
             if first < end:
@@ -331,9 +330,19 @@ class MiniGuide(Guide):
                 alone = replace(scene, text=words.text, known=torch.zeros_like(scene.known))
                 inside = torch.zeros(window.steps, dtype=torch.bool, device=self._nets.device)
                 inside[first - window.first : end - window.first] = True
-                other = field(self._nets.flow, *self._conditions(alone, window, scale), rescale=rescale)
-                velocity = mixed(velocity, other, inside)
+                velocity = mixed(velocity, self._told(alone, window, scale), inside)
         return velocity
+
+    def _told(self, scene: MiniScene, window: Window, scale: float) -> Velocity:
+        """The guided velocity over one window under one text.
+
+        Guidance of the first step, out of pure noise, pushes towards the mean of all sounds that fit. Rain, fire and
+        engines are nearer to recordings without it; times must be settled there.
+        """
+        told, empty, scale, timed = self._conditions(scene, window, scale)
+        sampling = self._nets.sampling
+        since = sampling.guided_since if timed is None else 0.0
+        return field(self._nets.flow, told, empty, scale, timed, rescale=sampling.rescale, since=since)
 
     def _conditions(
         self, scene: MiniScene, window: Window, scale: float

@@ -29,14 +29,18 @@ Net = TypeVar("Net", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a model wants to be sampled: steps, guidance, latent steps of its windows (see `windows.py`), and how far the
-    spread that guidance adds is taken back (see `flow.sampler.guided`)."""
+    """How a model wants to be sampled: steps, guidance, latent steps of its windows (see `windows.py`).
+
+    rescale: how far the spread that guidance adds is taken back (see `flow.sampler.guided`). guided_since: time of the
+    path, 0 noise to 1 sound, before which nothing is guided where nothing is said about times.
+    """
 
     steps: int
     guidance: float
     window: int
     overlap: int
     rescale: float = 0.0
+    guided_since: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Nets:
     device: torch.device
 
 
-MINI_SAMPLING = Sampling(steps=8, guidance=6.0, window=216, overlap=44, rescale=0.7)
+MINI_SAMPLING = Sampling(steps=8, guidance=6.0, window=216, overlap=44, rescale=0.7, guided_since=0.1)
 """Found on held-out prompts; figures in docs/log.md. Trained on 176 steps (8.2 s), good up to 216 (10 s)."""
 
 
