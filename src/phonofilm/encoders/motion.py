@@ -31,6 +31,8 @@ frames either way a twelfth are: rate conversion leaves every fifth to second fr
 not quite equal."""
 LONGEST_HOLD, HOLDS_ASKED = 8, 6
 """A picture is held for so many frames at most; so many holds either way are asked how long it usually is."""
+FLICKER_SPAN, FLICKER_SHARE, MOST_FLICKER = 9, 0.01, 1.6
+"""A film flickers when half of its frames are lighter or darker by this share than most of the frames around them."""
 CHUNK = 24
 PYRAMID_LEVELS = 4
 FLOW_STEPS = 2
@@ -131,6 +133,7 @@ def _motion_of(half: FloatArray, times_s: DoubleArray) -> Motion:
     kept = ~repeats(half)
     if not kept.all():
         half, times_s = half[kept], times_s[kept]
+    half = steadied(half)
     level = half.mean((1, 2))
     width = half.shape[2]
     shape = (half.shape[1] // BLOCK, width // BLOCK)
@@ -209,6 +212,21 @@ def _held(change: FloatArray) -> BoolArray:
         if usual >= 3:
             held[max(before + 1, pair - usual) : pair] = True
     return held
+
+
+def steadied(luma: FloatArray) -> FloatArray:
+    """(F, h, w) → (F, h, w): without the flicker of old film and of lamps, where there is any.
+
+    Fades stay, and so does a flash in a film that does not flicker.
+    """
+    if len(luma) < FLICKER_SPAN:
+        return luma
+    level = luma.mean((1, 2)) + 1  # (F,)
+    steady = ndimage.median_filter(level, FLICKER_SPAN, mode="nearest")
+    if np.median(np.abs(level / steady - 1)) < FLICKER_SHARE:
+        return luma
+    factor = (steady / level).clip(1 / MOST_FLICKER, MOST_FLICKER)
+    return np.asarray(luma * factor[:, None, None], np.float32)
 
 
 def _shrink(picture: FloatArray) -> FloatArray:

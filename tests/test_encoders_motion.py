@@ -1,4 +1,4 @@
-"""Black bars: found where they are, left where they are none, and of no effect on what is seen between them."""
+"""What is put right in a film before its motion is measured: black bars, held pictures, flicker."""
 
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonofilm.encoders.bars import BAR_LEVEL, shown_part, without_bars
-from phonofilm.encoders.motion import find_motion, repeats
+from phonofilm.encoders.motion import find_motion, repeats, steadied
 from phonofilm.types import Frames
 
 HEIGHT, WIDTH = 90, 160
@@ -99,3 +99,16 @@ def test_what_rests_between_strokes_is_not_held() -> None:
     rests = [np.repeat(moving[-1:], 6, axis=0), np.repeat(moving[:1], 5, axis=0)]
     film = np.concatenate([moving, rests[0], moving[::-1], rests[1]] * 5)
     assert not repeats(film).any()
+
+
+def test_flicker_goes_and_fades_and_flashes_stay() -> None:
+    film = scene(30).astype(np.float32)
+    assert steadied(film) is film
+    fading = film * np.linspace(1, 0.3, len(film), dtype=np.float32)[:, None, None]
+    assert steadied(fading) == pytest.approx(fading, rel=0.03)
+    flash = film.copy()
+    flash[14] *= 1.5
+    assert steadied(flash) is flash
+    flickering = film * np.random.default_rng(0).normal(1, 0.08, len(film)).astype(np.float32)[:, None, None]
+    before, after = (np.abs(np.diff(part.mean((1, 2)))).mean() for part in (flickering, steadied(flickering)))
+    assert after < 0.3 * before
