@@ -144,6 +144,16 @@ def test_batched_equals_single(version: str) -> None:
         close(network(known["x"][one], times[one], conditions(network, known, one)), together[one], 2e-5)
 
 
+def test_guidance_begins_when_it_is_told_to() -> None:
+    network, known = filled("v2"), inputs("v2", LENGTHS[0])
+    told, without = conditions(network, known), negative(network, known, None)
+    late, always = (field(network, told, without, 4.5, since=since) for since in (0.25, 0.0))
+    alone = network(known["x"], torch.tensor(0.1), told)
+    close(late(known["x"], torch.tensor(0.1)), alone, 2e-5)
+    assert (always(known["x"], torch.tensor(0.1)) - alone).abs().max() > 0.01
+    close(late(known["x"], TIME), always(known["x"], TIME), 1e-6)
+
+
 def test_joined_conditions_equal_separate_ones() -> None:
     network, known = filled("v2"), inputs("v2", LENGTHS[0])
     told, without = conditions(network, known), negative(network, known, None)
