@@ -42,6 +42,12 @@ def matmul_dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
+def fast_products(device: torch.device) -> torch.autocast:
+    """A context in which products are computed in `matmul_dtype`, and everything else as it is."""
+    dtype = matmul_dtype(device)
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
+
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 

@@ -21,6 +21,7 @@ from phonofilm.codec.onsets import sound_curves
 from phonofilm.codec.spectral import MEL_44K, MelSpectrogram
 from phonofilm.codec.vae import MelVae
 from phonofilm.data.scenes import Composer
+from phonofilm.device import fast_products
 from phonofilm.types import FloatArray
 
 
@@ -45,7 +46,7 @@ def write_shard(path: Path, composer: Composer, vae: MelVae, examples: int, late
         sound, heard = composer.compose(length, generator)
         curves.append(_curve_bytes(sound))
         labels.append([index[label] for label in heard] + [-1] * (2 - len(heard)))
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), fast_products(torch.device("cpu")):
             latents.append(vae.encode(mel(torch.from_numpy(sound)[None]))[0].half())  # (L, Z)
     partial = path.with_suffix(".partial")
     tensors = {

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from phonofilm.data.simulate.truth import CONTACTS
+from phonofilm.device import fast_products
 from phonofilm.encoders.cue_features import CLOCK_HZ, Features, between, features_of
 from phonofilm.encoders.cue_network import Answers, Batch, CueFinderConfig, CueNetwork, save_cue_finder, together
 from phonofilm.errors import InputError
@@ -138,7 +139,7 @@ def draw_features(
     first_s = float(generator.uniform(-0.1, spare + 0.1))
     hand = None if generator.random() < recipe.untold_share else example.hand
     part = between(example.motion, first_s - 0.05, first_s + recipe.crop_s + 0.05)
-    return features_of(part, hand, first_s, count, torch.bfloat16), targets_of(example, first_s, count, recipe)
+    return features_of(part, hand, first_s, count, torch.float32), targets_of(example, first_s, count, recipe)
 
 
 def targets_of(example: CueExample, first_s: float, count: int, recipe: CueRecipe) -> tuple[FloatArray, ...]:
@@ -236,7 +237,7 @@ def train_cue_finder(run: Path, device: torch.device, recipe: CueRecipe) -> CueN
             _take_up(shards, run / "cue_examples")
         shard = list(shards.values())[int(generator.integers(len(shards)))]
         batch, targets = draw_batch(shard, recipe, generator)
-        with torch.autocast(device.type, torch.bfloat16):
+        with fast_products(device):
             answers = network(batch.on(device))
         loss = loss_of(answers, targets.on(device), recipe)
         cosine = max(0.01, 0.5 + 0.5 * np.cos(np.pi * step / recipe.steps))

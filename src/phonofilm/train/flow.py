@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from phonofilm.data.captions import load_captions
+from phonofilm.device import matmul_dtype
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.errors import ModelError
 from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise
@@ -119,7 +120,7 @@ def train_flow(run: Path, device: torch.device, recipe: FlowRecipe, start: Path 
     latents. Raises ModelError when they do not fit.
     """
     words = Words(load_captions(), SentenceEncoder.load())
-    network = FlowNetwork(recipe.net, torch.bfloat16).to(device)
+    network = FlowNetwork(recipe.net, matmul_dtype(device)).to(device)
     if start is None:
         initialise(network, torch.Generator().manual_seed(recipe.seed))
     else:

@@ -37,6 +37,7 @@ from phonofilm.codec.spectral import MEL_44K, MelSpectrogram
 from phonofilm.data.captions import load_captions
 from phonofilm.data.manifest import Recording, SampleStore, build_store, read_index
 from phonofilm.data.sound_classes import OTHERS, TEN, THIRTY, classes_of
+from phonofilm.device import fast_products
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.train.loop import Loop
 from phonofilm.types import FloatArray
@@ -301,7 +302,7 @@ def loss_of(
     The first two look at the same logits: one sets where yes begins, the other learns faster from few recordings.
     """
     mel, targets, labels = batch
-    with torch.autocast("cpu", torch.bfloat16):
+    with fast_products(torch.device("cpu")):
         embedding = listener(mel)  # (B, H)
         logits = listener.answers(embedding)  # (B, C)
     smooth = targets * (1 - 2 * recipe.label_smoothing) + recipe.label_smoothing

@@ -14,6 +14,7 @@ from phonofilm.codec.spectral import MEL_44K, MelSpectrogram
 from phonofilm.codec.vae import MelVae, VaeConfig
 from phonofilm.codec.vocoder import Vocoder
 from phonofilm.data.manifest import training_crops
+from phonofilm.device import fast_products
 from phonofilm.train.loop import Loop, falling
 from phonofilm.types import FloatArray
 
@@ -103,7 +104,7 @@ def train_vae(sounds: Path, run: Path, device: torch.device, recipe: VaeRecipe) 
         set_statistics(vae, mel, source, device)
     for step in range(loop.first, recipe.steps):
         spectrum = mel(torch.from_numpy(next(source)).to(device))  # (B, M, T)
-        with torch.autocast(device.type, torch.bfloat16):
+        with fast_products(device):
             loss, error = vae_loss(vae, spectrum, recipe.kl_weight, generator)
         loop.descend(step, recipe.learning_rate * falling(step, recipe.steps, 200), loss, 1.0, error)
     return loop.average.network  # type: ignore[return-value]

@@ -22,6 +22,7 @@ from phonofilm.codec.spectral import MEL_44K, MelSpectrogram
 from phonofilm.codec.vae import MelVae
 from phonofilm.codec.vocoder import Vocoder, VocoderConfig
 from phonofilm.data.manifest import training_crops
+from phonofilm.device import fast_products
 from phonofilm.train.loop import Loop, falling
 from phonofilm.train.vae import set_statistics
 
@@ -90,7 +91,7 @@ def energy_distance(real: Tensor, first: Tensor, second: Tensor, resolutions: li
 
 def _through_latents(vae: MelVae, mel: Tensor, share: float, noise: float, generator: torch.Generator) -> Tensor:
     """Replace a share of the spectrograms by what the autoencoder makes of slightly noisy latents of them."""
-    with torch.no_grad(), torch.autocast(mel.device.type, torch.bfloat16):
+    with torch.no_grad(), fast_products(mel.device):
         latents = vae.encode(mel)
         latents = latents + noise * torch.randn(latents.shape, generator=generator, device=mel.device)
         coded = vae.decode(latents).float()
@@ -129,7 +130,7 @@ def train_vocoder(sounds: Path, run: Path, device: torch.device, recipe: Vocoder
             spectrum = _through_latents(vae, spectrum, recipe.latent_share, recipe.latent_noise, generator)
         twice = torch.cat([spectrum, spectrum])  # (2B, M, T)
         noise = torch.randn(vocoder.noise_shape(*twice.shape[::2]), generator=generator, device=device)
-        with torch.autocast(device.type, torch.bfloat16):
+        with fast_products(device):
             made = vocoder(twice, noise)  # (2B, S)
         chosen = torch.randperm(len(RESOLUTIONS), generator=draw)[:RESOLUTIONS_A_STEP]
         first_made, second_made = made.float().chunk(2)  # 2 x (B, S)
