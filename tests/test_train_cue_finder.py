@@ -10,12 +10,19 @@ import torch
 
 from phonofilm.data.simulate.clips import EventTable, SmallClip, event_table, going_on
 from phonofilm.data.simulate.truth import CONTACTS, Event, Stretch, Truth
-from phonofilm.encoders.cue_features import CLOCK_HZ
+from phonofilm.encoders.cue_features import CLOCK_HZ, FIELDS
 from phonofilm.encoders.cue_finder import CueFinder
 from phonofilm.encoders.cue_network import CueFinderConfig, CueNetwork, read_cue_network
 from phonofilm.errors import InputError
 from phonofilm.media.encode import TimedPicture
-from phonofilm.train.cue_examples import CueExample, CueShard, example_of, make_cue_examples, write_examples
+from phonofilm.train.cue_examples import (
+    CueExample,
+    CueShard,
+    example_of,
+    make_cue_examples,
+    of_one_grid,
+    write_examples,
+)
 from phonofilm.train.cue_finder import (
     draw_batch,
     export_cue_finder,
@@ -234,6 +241,15 @@ def test_films_are_painted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     written = path.stat().st_mtime_ns
     make_cue_examples(tmp_path, shards=1, scenes=1)
     assert path.stat().st_mtime_ns == written
+
+
+def test_a_film_whose_bars_were_cut_off_does_not_hold_up_the_others(tmp_path: Path, examples: list[CueExample]) -> None:
+    narrower = {name: getattr(examples[1].motion, name)[:, 1:] for name in FIELDS}
+    cut = replace(examples[1], motion=replace(examples[1].motion, **narrower))
+    kept = of_one_grid([examples[0], cut, examples[2]])
+    assert kept == [examples[0], examples[2]]
+    write_examples(tmp_path / "0000.safetensors", kept)
+    assert len(CueShard(tmp_path / "0000.safetensors")) == 2
 
 
 @pytest.mark.parametrize("times", [1.5, 2.0, 3.0])

@@ -55,7 +55,7 @@ def make_cue_examples(run: Path, shards: int = SHARDS, scenes: int = SCENES_A_SH
             seeds = range(number * scenes, (number + 1) * scenes)
             width, height = SHAPES[number % len(SHAPES)]
             clips = (clip for seed in seeds for clip in small_clips(seed, width, height, DAMAGED_SHARE))
-            write_examples(path, [example_of(clip) for clip in clips])
+            write_examples(path, of_one_grid([example_of(clip) for clip in clips]))
             logger.info("cue examples %d of %d", number + 1, shards)
 
 
@@ -67,6 +67,13 @@ def example_of(clip: SmallClip) -> CueExample:
     motion = watcher.motion()
     activity, place = going_on(clip.truth, CLOCK_HZ, round(clip.end_s * CLOCK_HZ) + 1)
     return CueExample(motion, hand_events(motion), event_table(clip.truth), activity, place)
+
+
+def of_one_grid(examples: list[CueExample]) -> list[CueExample]:
+    """Those whose motion lies on the grid that most have: black bars are cut off before motion is measured."""
+    grids = [example.motion.right.shape[1:] for example in examples]
+    usual = max(grids, key=grids.count)
+    return [example for example, grid in zip(examples, grids, strict=True) if grid == usual]
 
 
 def write_examples(path: Path, examples: list[CueExample]) -> None:
