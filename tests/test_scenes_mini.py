@@ -1,4 +1,4 @@
-"""What the shipped model makes of pictures in which nothing is struck."""
+"""What the shipped model makes of pictures in which nothing is struck, and of words that strike."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +8,9 @@ import pytest
 
 from clips import even_times, make_clip
 from phonofilm import Phonofilm
+from phonofilm.codec.onsets import detect_onsets
+from phonofilm.evaluate.sync import matches
+from phonofilm.scenes import mini
 
 pytestmark = pytest.mark.thorough
 
@@ -29,3 +32,23 @@ def test_every_take_is_heard_where_the_picture_holds_no_hit(still: Path, prompt:
         assert not take.cues.events
         loudest = max(float(np.square(part).mean()) for part in np.array_split(take.sound.samples[0], 60))
         assert 10 * np.log10(loudest) > -40, take.seed
+
+
+@pytest.mark.parametrize("prompt", ["a clock ticking", "hammering a nail", "someone knocking on a door"])
+def test_words_that_strike_are_heard_when_they_are_played(
+    prompt: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[np.ndarray] = []
+    timed = mini.MiniGuide._timed
+
+    def noted(guide: mini.MiniGuide, scene: mini.MiniScene, seed: int) -> mini.MiniScene:
+        scene = timed(guide, scene, seed)
+        told.append(guide._hits_s(scene.onset))
+        return scene
+
+    monkeypatch.setattr(mini.MiniGuide, "_timed", noted)
+    (take,) = Phonofilm.load("mini").make(prompt, tmp_path / "take.wav", seconds=5, mono=True)
+    heard, _ = detect_onsets(take.sound.samples[0], take.sound.rate_hz)
+    hits_s = max(told, key=lambda times_s: len(matches(heard, times_s, 0.08)))  # a take may have been drawn again
+    assert len(matches(heard, hits_s, 0.08)) >= 0.8 * len(hits_s)
+    assert len(heard) <= 1.3 * len(hits_s)

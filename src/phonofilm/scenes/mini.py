@@ -63,6 +63,8 @@ SOUND_LAG_S = 0.045
 filmed from some metres away; late sound is noticed less than early sound (ITU-R BT.1359: from 125 and 45 ms on)."""
 TIMING = 4.0
 """Guidance of the times alone, beside the model's own for words and picture."""
+PLAYED_TIMING = 1.5
+"""The same where words give the times: no picture is to be met, and hits pushed less sound more like recordings."""
 REDO_CONTEXT_S = 2.0
 """What is heard of an earlier take at either side of a span that is longer than a window."""
 
@@ -95,7 +97,7 @@ class MiniScene(Scene):
     steps: latent steps L. image (I, E), known (I,) bool; onset and activity (N,) or None where nothing is known; text
     and negative (T, E) or None. cuts: latent steps at which shots begin. local: words of single cues. rhythm: that of
     a thing that strikes where nothing else says when, played anew for each take; None where nothing does. dry: nothing
-    goes on between hits. lasting: the words name nothing but what goes on.
+    goes on between hits. lasting: the words name nothing but what goes on. timing: guidance of the times alone.
     """
 
     steps: int
@@ -110,6 +112,7 @@ class MiniScene(Scene):
     rhythm: Rhythm | None = None
     dry: bool = False
     lasting: bool = False
+    timing: float = TIMING
 
 
 class MiniGuide(Guide):
@@ -307,7 +310,7 @@ class MiniGuide(Guide):
         length_s = scene.count / self.rate_hz
         times, strengths = played(scene.rhythm, length_s, np.random.default_rng(seed))
         onset = bumps(times, strengths, self.curve_rate_hz, scene.steps * self._points)
-        return replace(scene, onset=torch.from_numpy(onset), rhythm=None)
+        return replace(scene, onset=torch.from_numpy(onset), rhythm=None, timing=PLAYED_TIMING)
 
     def _local_words(self, sheet: CueSheet) -> tuple[LocalWords, ...]:
         """The words of single cues, each where its sound may be heard."""
@@ -366,7 +369,7 @@ class MiniGuide(Guide):
             onset, activity = (None if curve is None else curve[span] for curve in (scene.onset, scene.activity))
             sync = sync_features(onset, activity, window.steps, self._points)[None].to(device)  # (1, L, D)
             alone = flow.conditions(unseen, sync, silent if negative is None else negative, window.steps)
-            timed = Timed(alone, min(TIMING, scale))
+            timed = Timed(alone, min(scene.timing, scale))
         text = silent if scene.text is None else scene.text[None].to(device)  # (1, T, E)
         told = flow.conditions(clip, sync, text, window.steps)
         return told, flow.empty_conditions(1, rows, window.steps, window.steps, negative), scale, timed
