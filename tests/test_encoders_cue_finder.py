@@ -20,6 +20,8 @@ from phonofilm.errors import ModelError
 
 CONFIG = CueFinderConfig(
     contacts=("strike", "step"),
+    fine=3,
+    look=4,
     near=4,
     block=4,
     coarse=6,
@@ -40,11 +42,13 @@ def moving(times_s: np.ndarray, seed: int = 0, rows: int = 6, columns: int = 10)
         blocks[name] = np.abs(blocks[name])
     camera = 0.1 * generator.normal(size=(pairs, 4)).astype(np.float32)
     level = generator.uniform(60, 160, len(times_s)).astype(np.float32)
-    return Motion(np.asarray(times_s, np.float64), **blocks, camera=camera, level=level, cut=np.zeros(pairs, bool))
+    pictures = generator.integers(0, 256, (pairs + 1, 4 * rows + 2, 4 * columns + 1), np.uint8)
+    cut = np.zeros(pairs, bool)
+    return Motion(np.asarray(times_s, np.float64), **blocks, camera=camera, level=level, cut=cut, pictures=pictures)
 
 
 def with_blocks(motion: Motion, blocks: dict[str, np.ndarray]) -> Motion:
-    return Motion(motion.times_s, **blocks, camera=motion.camera, level=motion.level, cut=motion.cut)
+    return replace(motion, **blocks)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +105,18 @@ def test_place_follows_what_is_attended_to(network: CueNetwork) -> None:
     ]
     assert not torch.allclose(answers[0], answers[1])
     assert all(answer.abs().max() <= 1 for answer in answers)
+
+
+def test_pictures_count_only_where_they_are_shown(network: CueNetwork) -> None:
+    motion = moving(np.arange(30) / 25)
+    other = replace(motion, pictures=255 - motion.pictures)
+    shown, hidden = (
+        [network(together([features_of(film, None, 0.0, 40, torch.float32, seen)])).heat for film in (motion, other)]
+        for seen in (True, False)
+    )
+    assert not torch.allclose(shown[0], shown[1])
+    torch.testing.assert_close(hidden[0], hidden[1])
+    assert not torch.allclose(shown[0], hidden[0])
 
 
 def test_a_batch_answers_as_its_clips_do(network: CueNetwork) -> None:

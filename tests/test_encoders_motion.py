@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonofilm.encoders.bars import BAR_LEVEL, shown_part, without_bars
-from phonofilm.encoders.motion import find_motion, repeats, steadied
+from phonofilm.encoders.motion import find_motion, held_still, repeats, steadied
 from phonofilm.types import Frames
 
 HEIGHT, WIDTH = 90, 160
@@ -71,6 +71,16 @@ def test_motion_is_that_of_the_picture_inside() -> None:
     assert found.fastest.max((1, 2)) == pytest.approx(bare.fastest.max((1, 2)), rel=0.35)
     across = [float((m.right * m.change).sum() / m.change.sum()) for m in (bare, found)]
     assert across[1] == pytest.approx(across[0], rel=0.25)
+
+
+def test_the_camera_can_be_held_still() -> None:
+    ground = np.kron(np.random.default_rng(1).integers(60, 200, (30, 60)), np.ones((6, 6)))
+    panned = np.stack([ground[6 + k : 6 + k + HEIGHT, 3 * k : 3 * k + WIDTH] for k in range(12)]).astype(np.uint8)
+    motion = find_motion(coloured(panned))
+    assert motion.pictures.shape == (12, HEIGHT // 2, WIDTH // 2)
+    before, after = held_still(motion)
+    moved = np.abs(np.diff(motion.pictures.astype(np.float32), axis=0)).mean()
+    assert np.abs(after - before)[:, 3:-3, 3:-3].mean() < 0.25 * moved
 
 
 def test_enlarging_keeps_the_area_and_the_grey_levels() -> None:

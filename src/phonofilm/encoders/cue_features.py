@@ -1,9 +1,9 @@
-"""What the cue finder is told of a clip: motion of blocks, of pairs of frames, and of the clock it answers on.
+"""What the cue finder is told of a clip: pictures, motion of blocks, of pairs of frames, and of the clock of answers.
 
 Everything is in units of time and of picture widths, so that it means the same at every frame rate and size.
 
-Dimension letters: F frames, P pairs of frames, Y X blocks, C features of a block, G of a pair, T points of the clock,
-L features of a point.
+Dimension letters: F frames, P pairs of frames, h w picture, Y X blocks, C features of a block, G of a pair, T points of
+the clock, L features of a point.
 """
 
 import math
@@ -18,12 +18,14 @@ from torch import Tensor
 
 from phonofilm.cues import peaks
 from phonofilm.encoders.cue_curves import curves_from_motion, strikes
-from phonofilm.encoders.motion import Motion
+from phonofilm.encoders.motion import BLOCK, Motion, held_still
 from phonofilm.types import FloatArray
 
 CLOCK_HZ = 50
 """Points of the network's own clock per second; offsets say where between them an event lies."""
-BLOCK_FEATURES, PAIR_FEATURES, CLOCK_FEATURES = 9, 9, 7
+PICTURE_FEATURES, BLOCK_FEATURES, PAIR_FEATURES, CLOCK_FEATURES = 3, 9, 9, 7
+USUAL_CONTRAST, USUAL_CHANGE = 64.0, 8.0
+"""Grey levels: of a picture about its mean, and of a change that is told from smaller and larger ones best."""
 SLOW, FAST = 0.03, 0.3
 """Speeds, in picture widths per second, around which small and large velocities are told apart best."""
 FAINT_CHANGE = 0.5
@@ -39,10 +41,13 @@ FIELDS = ("right", "down", "fastest", "change", "lighter", "unexplained")
 class Features:
     """What the network sees of one clip; shapes at the head of the file.
 
-    blocks (P, C, Y, X), pairs (P, G), clock (T, L); spread (T, P): how much of each pair's time lies around each point,
-    rows adding up to 1 or, where nothing was filmed, 0.
+    pictures (P, 3, 4 Y, 4 X), or as many zeros where they are not shown; shown; blocks (P, C, Y, X), pairs (P, G),
+    clock (T, L); spread (T, P): how much of each pair's time lies around each point, rows adding up to 1 or, where
+    nothing was filmed, 0.
     """
 
+    pictures: Tensor
+    shown: bool
     blocks: Tensor
     pairs: Tensor
     clock: Tensor
@@ -58,17 +63,37 @@ def hand_events(motion: Motion) -> tuple[FloatArray, FloatArray]:
 
 
 def features_of(
-    motion: Motion, hand: tuple[FloatArray, FloatArray] | None, first_s: float, count: int, dtype: torch.dtype
+    motion: Motion,
+    hand: tuple[FloatArray, FloatArray] | None,
+    first_s: float,
+    count: int,
+    dtype: torch.dtype,
+    shown: bool = True,
 ) -> Features:
     """The features of a clip on the clock points first_s + n / CLOCK_HZ, n < count; hand None: not told."""
     step_s = np.maximum(np.diff(motion.times_s), 1e-3).astype(np.float32)  # (P,)
     points_s = first_s + np.arange(count) / CLOCK_HZ
+    pictures = _picture_features(motion, step_s)
     return Features(
+        torch.from_numpy(pictures if shown else np.zeros_like(pictures)).to(dtype),
+        shown,
         torch.from_numpy(_block_features(motion)).to(dtype),
         torch.from_numpy(_pair_features(motion, step_s)),
         torch.from_numpy(_clock_features(motion, step_s, hand, points_s)),
         torch.from_numpy(_spread(motion.times_s, points_s)),
     )
+
+
+def _picture_features(motion: Motion, step_s: FloatArray) -> FloatArray:
+    """(P, 3, 4 Y, 4 X): what is seen, how it changes with the camera held still, and how long that takes."""
+    rows, columns = (BLOCK * count for count in motion.right.shape[1:])
+    before, after = (picture[:, :rows, :columns] for picture in held_still(motion))
+    parts = np.empty((len(before), PICTURE_FEATURES, rows, columns), np.float32)
+    parts[:, 0] = (before - before.mean((1, 2), keepdims=True)) / USUAL_CONTRAST
+    parts[:, 1] = np.arcsinh((after - before) / USUAL_CHANGE)
+    parts[:, 2] = np.log(step_s / USUAL_STEP_S)[:, None, None]
+    parts[motion.cut] = 0
+    return parts
 
 
 def _block_features(motion: Motion) -> FloatArray:
@@ -159,4 +184,5 @@ def between(motion: Motion, first_s: float, end_s: float) -> Motion:
     blocks = (getattr(motion, name)[pairs] for name in FIELDS)
     right, down, fastest, change, lighter, unexplained = blocks
     times_s, camera, level, cut = motion.times_s[frames], motion.camera[pairs], motion.level[frames], motion.cut[pairs]
-    return Motion(times_s, right, down, fastest, change, lighter, unexplained, camera, level, cut)
+    pictures = motion.pictures[frames]
+    return Motion(times_s, right, down, fastest, change, lighter, unexplained, camera, level, cut, pictures)

@@ -1,18 +1,19 @@
 """The network of the cue finder: what moves in a film → when something strikes, where, how, and how much goes on.
 
-It does not see pictures but what moves in them (`encoders/motion.py`), so that it can be taught on drawn scenes: a
-ball of five pixels and a real one move alike. The same small filters look at every block of every pair of frames and of
-the pairs beside it. Soft attention gathers what they find into a few slots, wherever in the picture it is, and the mean
-place of a slot's attention is the place of what it holds. Slots are brought from the pairs, at whatever instants those
-lie, to an even clock by the time they overlap, and dilated convolutions (van den Oord et al. 2016) look half a second
-either way. A soft heat says at which points of the clock an event is near, an offset how far off it is (as centres of
-objects are found by Zhou et al. 2019, "Objects as Points").
+Most of what it sees is what moves in the pictures (`encoders/motion.py`), so that it can be taught on drawn scenes: a
+ball of five pixels and a real one move alike. It sees the pictures too, small and grey: sticks, flashes and what lies
+under noise are lost in motion that was measured. The same small filters look at every block of every pair of frames
+and of the pairs beside it. Soft attention gathers what they find into a few slots, wherever in the picture it is, and
+the mean place of a slot's attention is the place of what it holds. Slots are brought from the pairs, at whatever
+instants those lie, to an even clock by the time they overlap, and dilated convolutions (van den Oord et al. 2016) look
+half a second either way. A soft heat says at which points of the clock an event is near, an offset how far off it is
+(as centres of objects are found by Zhou et al. 2019, "Objects as Points").
 
 The strikes and events of the hand-made curves (`encoders/cue_curves.py`) are told to the network as well, and left out
 at times while it learns, so that it need not rely on them.
 
 Dimension letters: P pairs of frames, S pairs of all clips of a batch, Y X blocks, y x half as many,
-C features of a block, G of a pair, A H widths, K slots, B batch, T points of the clock, L features of a point.
+C features of a block, G of a pair, A N H widths, K slots, B batch, T points of the clock, L features of a point.
 """
 
 import json
@@ -26,7 +27,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from phonofilm.encoders.cue_features import BLOCK_FEATURES, CLOCK_FEATURES, PAIR_FEATURES, Features
+from phonofilm.encoders.cue_features import (
+    BLOCK_FEATURES,
+    CLOCK_FEATURES,
+    PAIR_FEATURES,
+    PICTURE_FEATURES,
+    Features,
+)
 from phonofilm.errors import ModelError
 
 
@@ -35,6 +42,8 @@ class CueFinderConfig:
     """Dimensions of the network, the names of its kinds of contact, and the least heat that is an event."""
 
     contacts: tuple[str, ...]
+    fine: int
+    look: int
     near: int
     block: int
     coarse: int
@@ -47,8 +56,13 @@ class CueFinderConfig:
 
 @dataclass(frozen=True)
 class Batch:
-    """Several clips: the pairs of all of them in one row, a blank one after each clip; filled (S,) 0 there, else 1."""
+    """Several clips: the pairs of all of them in one row, a blank one after each clip; filled (S,) 0 there, else 1.
 
+    shown (S,): 1 where pictures are shown, else 0.
+    """
+
+    pictures: Tensor
+    shown: Tensor
     blocks: Tensor
     pairs: Tensor
     filled: Tensor
@@ -58,6 +72,8 @@ class Batch:
     def on(self, device: torch.device) -> Self:
         """The same on another device."""
         return type(self)(
+            self.pictures.to(device),
+            self.shown.to(device),
             self.blocks.to(device),
             self.pairs.to(device),
             self.filled.to(device),
@@ -82,6 +98,8 @@ class Answers:
 def together(clips: list[Features]) -> Batch:
     """Several clips of one grid of blocks and as many clock points as a batch."""
     return Batch(
+        torch.cat([_with_blank(clip.pictures) for clip in clips]).contiguous(memory_format=torch.channels_last),
+        torch.cat([_with_blank(torch.full((len(clip.pairs),), float(clip.shown))) for clip in clips]),
         torch.cat([_with_blank(clip.blocks) for clip in clips]).contiguous(memory_format=torch.channels_last),
         torch.cat([_with_blank(clip.pairs) for clip in clips]),
         torch.cat([_with_blank(torch.ones(len(clip.pairs))) for clip in clips]),
@@ -123,6 +141,9 @@ class CueNetwork(nn.Module):
     def __init__(self, config: CueFinderConfig) -> None:
         super().__init__()
         self.config = config
+        self.look_fine = nn.Conv2d(PICTURE_FEATURES, config.fine, 5, stride=2, padding=2)
+        self.look = nn.Conv2d(config.fine, config.look, 3, stride=2, padding=1)
+        self.see_looked = nn.Conv2d(config.look, config.near, 3, padding=1, bias=False)
         self.see = nn.Conv2d(BLOCK_FEATURES, config.near, 3, padding=1)
         self.follow = nn.Conv2d(3 * config.near, config.block, 1, bias=False)
         self.follow_norm = nn.BatchNorm2d(config.block)
@@ -160,7 +181,9 @@ class CueNetwork(nn.Module):
     def _slots(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """What each pair holds (S, H), and where across the picture each slot looks (S, K)."""
         config = self.config
-        x = torch.relu(self.see(batch.blocks))  # (S, A, Y, X)
+        looked = torch.relu(self.look(torch.relu(self.look_fine(batch.pictures))))  # (S, N, Y, X)
+        looked = looked * batch.shown.to(looked.dtype)[:, None, None, None]
+        x = torch.relu(self.see(batch.blocks) + self.see_looked(looked))  # (S, A, Y, X)
         x = torch.relu(self.follow_norm(self.follow(_with_neighbours(x, batch.filled))))  # (S, A', Y, X)
         x = torch.relu(self.halve_norm(self.halve(x)))  # (S, A'', y, x)
         x = x + torch.relu(self.coarse_norm(self.follow_coarse(_with_neighbours(x, batch.filled))))

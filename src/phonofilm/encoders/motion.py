@@ -57,7 +57,8 @@ class Motion:
     right, down (P, Y, X) float32, mean velocity of each block; fastest (P, Y, X), the greatest speed in it. change
     (P, Y, X), mean absolute change of luma with camera and light taken out, lighter (P, Y, X) its mean with the sign,
     unexplained (P, Y, X) what motion leaves of it. camera (P, 4): shift right and down (widths), zoom and turn (rad)
-    of the whole picture per second. cut: (P,) True where another shot begins; nothing is known of such a pair. Where
+    of the whole picture per second. cut: (P,) True where another shot begins; nothing is known of such a pair.
+    pictures: (F, h, w) uint8, what all this was measured on: half as large as asked for, grey, without flicker. Where
     the film has black bars, all of it is of the picture inside them; middle: where that picture's middle lies between
     the film's left (-1) and right (1) edge, reach: its share of the film's width.
     """
@@ -72,6 +73,7 @@ class Motion:
     camera: FloatArray
     level: FloatArray
     cut: BoolArray
+    pictures: ByteArray
     middle: float = 0.0
     reach: float = 1.0
 
@@ -161,7 +163,19 @@ def _motion_of(half: FloatArray, times_s: DoubleArray) -> Motion:
     fields[:3] /= step_s[:, None, None] * width
     right, down, fastest, change, lighter, unexplained = fields
     camera /= step_s[:, None] * np.asarray([width, width, 1, 1], np.float32)
-    return Motion(times_s, right, down, fastest, change, lighter, unexplained, camera, level, cut)
+    pictures = np.rint(half.clip(0, 255)).astype(np.uint8)
+    return Motion(times_s, right, down, fastest, change, lighter, unexplained, camera, level, cut, pictures)
+
+
+def held_still(motion: Motion) -> tuple[FloatArray, FloatArray]:
+    """The pictures before and after each pair (P, h, w), the later one moved so that the camera seems to rest."""
+    pictures = motion.pictures.astype(np.float32)
+    before, after = pictures[:-1], pictures[1:]
+    height, width = before.shape[1:]
+    step_s = np.maximum(np.diff(motion.times_s), 1e-3).astype(np.float32)
+    similarity = motion.camera * step_s[:, None] * np.asarray([width, width, 1, 1], np.float32)
+    column, row = _source(similarity, height, width)
+    return before, np.where(_outside(column, row), before, _sample(after, column, row))
 
 
 def cut_times(motion: Motion) -> list[float]:
@@ -289,10 +303,15 @@ def align(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray
     column, row = _source(similarity, height, width)
     result = _sample(after, column, row)
     worse = _misfit(result, before) > still
-    outside = (column < 0) | (column > width - 1) | (row < 0) | (row > height - 1)
-    result = np.where(outside, before, result)
+    result = np.where(_outside(column, row), before, result)
     result[worse], similarity[worse] = after[worse], 0
     return result, similarity
+
+
+def _outside(column: FloatArray, row: FloatArray) -> BoolArray:
+    """Which positions (P, h, w) lie outside of a picture h x w."""
+    height, width = column.shape[1:]
+    return np.asarray((column < 0) | (column > width - 1) | (row < 0) | (row > height - 1))
 
 
 def _source(similarity: FloatArray, height: int, width: int) -> tuple[FloatArray, FloatArray]:

@@ -4,7 +4,8 @@ Films are painted once; what is kept of them is what the network is told. A shar
 films lie one after the other; all of them have pictures of one shape. Seeds decide everything, so shards can be made
 in any order, by several processes, while training runs on those that are there.
 
-Dimension letters: N films, P pairs of frames of all films, Y X blocks, K events, H hand-made events, T clock points.
+Dimension letters: N films, P pairs of frames of all films, h w picture, Y X blocks, K events, H hand-made events,
+T clock points.
 """
 
 import logging
@@ -30,19 +31,21 @@ SHARDS = 81
 SCENES_A_SHARD = 16
 SHAPES = ((160, 90), (160, 90), (138, 104), (160, 90), (184, 78), (90, 160))
 """Widths and heights of equal area, in turn: most films are 16:9."""
-DAMAGED_SHARE = 0.5
-"""A scene in two is there twice, once damaged: a third of all films."""
+DAMAGED_SHARE = 0.7
+"""So many scenes are there twice, once damaged: two films in five."""
 
 
 @dataclass(frozen=True)
 class CueExample:
-    """One film. hand: times and strengths of the hand-made events (H,); activity and place (T,) at CLOCK_HZ."""
+    """One film. hand: times and strengths of the hand-made events (H,); activity and place (T,) at CLOCK_HZ. shown:
+    whether its pictures show what its motion says."""
 
     motion: Motion
     hand: tuple[FloatArray, FloatArray]
     events: EventTable
     activity: FloatArray
     place: FloatArray
+    shown: bool = True
 
 
 def make_cue_examples(run: Path, shards: int = SHARDS, scenes: int = SCENES_A_SHARD) -> None:
@@ -70,8 +73,8 @@ def example_of(clip: SmallClip) -> CueExample:
 
 
 def of_one_grid(examples: list[CueExample]) -> list[CueExample]:
-    """Those whose motion lies on the grid that most have: black bars are cut off before motion is measured."""
-    grids = [example.motion.right.shape[1:] for example in examples]
+    """Those whose pictures are of the size that most have: black bars are cut off before motion is measured."""
+    grids = [example.motion.pictures.shape[1:] for example in examples]
     usual = max(grids, key=grids.count)
     return [example for example, grid in zip(examples, grids, strict=True) if grid == usual]
 
@@ -90,6 +93,7 @@ def write_examples(path: Path, examples: list[CueExample]) -> None:
         "cut": np.concatenate([motion.cut for motion in motions]),
         "times_s": np.concatenate([motion.times_s for motion in motions]),  # (P + N,)
         "level": np.concatenate([motion.level for motion in motions]).astype(np.float32),
+        "pictures": np.concatenate([motion.pictures for motion in motions]),  # (P + N, h, w)
         "hand": np.concatenate([np.stack(example.hand, 1) for example in examples]),  # (H, 2)
         "events": np.concatenate([np.stack(rows, 1).astype(np.float32) for rows in columns]),  # (K, 5)
         "going_on": np.concatenate([np.stack([e.activity, e.place], 1) for e in examples]).astype(np.float16),
@@ -119,8 +123,8 @@ class CueShard:
         fields = arrays["fields"][pairs].astype(np.float32)  # (P, 6, Y, X)
         right, down, fastest, change, lighter, unexplained = fields.transpose(1, 0, 2, 3)
         times_s, camera = arrays["times_s"][frames], arrays["camera"][pairs]
-        level, cut = arrays["level"][frames], arrays["cut"][pairs]
-        motion = Motion(times_s, right, down, fastest, change, lighter, unexplained, camera, level, cut)
+        level, cut, pictures = arrays["level"][frames], arrays["cut"][pairs], arrays["pictures"][frames]
+        motion = Motion(times_s, right, down, fastest, change, lighter, unexplained, camera, level, cut, pictures)
         told, rows, tracks = arrays["hand"][hand], arrays["events"][events], arrays["going_on"][points]
         table = EventTable(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3].astype(np.int64), rows[:, 4] > 0.5)
         activity, place = tracks.T.astype(np.float32)

@@ -63,9 +63,11 @@ def mini_cue_finder() -> CueRecipe:
     return CueRecipe(
         net=CueFinderConfig(
             contacts=CONTACTS,
-            near=16,
-            block=24,
-            coarse=48,
+            fine=16,
+            look=32,
+            near=32,
+            block=48,
+            coarse=64,
             slots=6,
             slot=16,
             width=128,
@@ -96,6 +98,9 @@ def mini_cue_finder() -> CueRecipe:
             quick_share=0.35,
             quickest=3.0,
             lost_share=0.35,
+            hidden_share=0.15,
+            speckle=12.0,
+            gamma=0.6,
         ),
         untold_share=0.3,
         learning_rate=3e-3,
@@ -139,7 +144,8 @@ def draw_features(
     first_s = float(generator.uniform(-0.1, spare + 0.1))
     hand = None if generator.random() < recipe.untold_share else example.hand
     part = between(example.motion, first_s - 0.05, first_s + recipe.crop_s + 0.05)
-    return features_of(part, hand, first_s, count, torch.float32), targets_of(example, first_s, count, recipe)
+    told = features_of(part, hand, first_s, count, torch.float32, example.shown)
+    return told, targets_of(example, first_s, count, recipe)
 
 
 def targets_of(example: CueExample, first_s: float, count: int, recipe: CueRecipe) -> tuple[FloatArray, ...]:

@@ -3,7 +3,7 @@
 What matters most was found by comparing the motion in drawn and in real films: things in real ones are three to four
 times as fast and change the picture three to four times as much, since they fill more of it.
 
-Dimension letters: P pairs of frames, Y X blocks, T points of a clock, K events.
+Dimension letters: F frames, P pairs of frames, h w picture, Y X blocks, T points of a clock, K events.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from phonofilm.data.simulate.clips import EventTable
 from phonofilm.data.simulate.truth import CONTACTS
 from phonofilm.encoders.motion import DoubleArray, Motion
 from phonofilm.train.cue_examples import CueExample
-from phonofilm.types import FloatArray
+from phonofilm.types import ByteArray, FloatArray
 
 JOLT_OUT_S, JOLT_BACK_S = (0.04, 0.1), (0.06, 0.3)
 """How long something flies out and back that jolts: the head of a dog that barks, a pistol that recoils."""
@@ -46,6 +46,8 @@ class Variety:
     close_zoom times as large. jolt_share: examples of still films that are given jolts. sway_share: examples in which
     something sways. soft_share: examples in which motion is less abrupt. quick_share: examples played faster, up to
     `quickest` times. lost_share: examples in which what is fast is lost, as a shutter and few frames lose it.
+    hidden_share: examples whose pictures are not shown. speckle: greatest noise of pictures, grey levels. gamma: of
+    pictures, greatest as a logarithm.
     """
 
     speed: tuple[float, float]
@@ -60,6 +62,9 @@ class Variety:
     quick_share: float
     quickest: float
     lost_share: float
+    hidden_share: float
+    speckle: float
+    gamma: float
 
 
 def varied(example: CueExample, variety: Variety, generator: np.random.Generator) -> CueExample:
@@ -72,7 +77,7 @@ def varied(example: CueExample, variety: Variety, generator: np.random.Generator
         example = quickened(example, float(variety.quickest ** generator.random()), generator)
     motion = example.motion
     while generator.random() < variety.sway_share:
-        motion = swaying(motion, generator)
+        motion, example = swaying(motion, generator), replace(example, shown=False)
     if generator.random() < variety.soft_share:
         motion = softened(motion, generator)
     if generator.random() < variety.lost_share:
@@ -87,10 +92,11 @@ def varied(example: CueExample, variety: Variety, generator: np.random.Generator
     fastest = np.maximum(speed * motion.fastest, np.hypot(right, down))
     change, lighter, unexplained = (contrast * part for part in (motion.change, motion.lighter, motion.unexplained))
     blocks, camera = [right, down, fastest, change, lighter, unexplained], motion.camera / slower
+    pictures = _other_light(motion.pictures, variety, generator)
     mirrored = generator.random() < 0.5
     side = -1 if mirrored else 1
     if mirrored:
-        blocks = [part[:, :, ::-1] for part in blocks]
+        blocks, pictures = [part[:, :, ::-1] for part in blocks], pictures[:, :, ::-1]
         blocks[0], camera = -blocks[0], camera * np.array([-1, 1, 1, -1], np.float32)
     table, hand = example.events, example.hand
     right, down, fastest, change, lighter, unexplained = blocks
@@ -106,12 +112,26 @@ def varied(example: CueExample, variety: Variety, generator: np.random.Generator
             camera,
             motion.level,
             motion.cut,
+            pictures,
         ),
         (hand[0] * slower, hand[1]),
         replace(table, times_s=table.times_s * slower, places=side * table.places),
         _stretched(example.activity, float(slower)),
         _stretched(side * example.place, float(slower)),
+        example.shown and generator.random() >= variety.hidden_share,
     )
+
+
+def _other_light(pictures: ByteArray, variety: Variety, generator: np.random.Generator) -> ByteArray:
+    """(F, h, w) in another contrast, as a negative, or with noise; nothing of that moves anything."""
+    curve = np.linspace(0, 1, 256) ** np.exp(generator.uniform(-variety.gamma, variety.gamma))
+    low, high = 40 * generator.random(), 255 - 60 * generator.random()
+    curve = low + (high - low) * (curve if generator.random() < 0.75 else curve[::-1])
+    noise = variety.speckle * generator.random() ** 3
+    lit = curve.astype(np.float32)[pictures]
+    if noise > 0.5:
+        lit += np.float32(noise) * generator.standard_normal(pictures.shape, np.float32)
+    return np.asarray(np.rint(lit.clip(0, 255)), np.uint8)
 
 
 def seen_closer(example: CueExample, zoom: float, generator: np.random.Generator) -> CueExample:
@@ -131,10 +151,12 @@ def seen_closer(example: CueExample, zoom: float, generator: np.random.Generator
     for name in names[:3]:
         blocks[name] = (blocks[name] * zoom).astype(np.float32)
     camera = motion.camera * np.array([zoom, zoom, 1, 1], np.float32)
+    tall, broad = motion.pictures.shape[1:]
+    pictures = _part(tall, down, zoom) @ motion.pictures.astype(np.float32) @ _part(broad, across, zoom).T
     places = ((table.places - across) * zoom).astype(np.float32)
     seen = table.asked & (np.abs(places) < 1)
     return CueExample(
-        replace(motion, **blocks, camera=camera),
+        replace(motion, **blocks, camera=camera, pictures=np.rint(pictures).astype(np.uint8)),
         example.hand,
         replace(table, places=places.clip(-1, 1), asked=seen),
         example.activity,
@@ -182,7 +204,8 @@ def jolted(example: CueExample, generator: np.random.Generator) -> CueExample:
         np.ones(count, bool),
     )
     told = np.zeros(0, np.float32)
-    return replace(example, motion=motion, hand=(told, told), events=_joined(example.events, ours))
+    events = _joined(example.events, ours)
+    return replace(example, motion=motion, hand=(told, told), events=events, shown=False)
 
 
 def swaying(motion: Motion, generator: np.random.Generator) -> Motion:
@@ -223,6 +246,7 @@ def quickened(example: CueExample, times: float, generator: np.random.Generator)
         replace(table, times_s=table.times_s / factor, asked=_apart(table, table.times_s / factor)),
         _stretched(example.activity, 1 / times),
         _stretched(example.place, 1 / times),
+        example.shown,
     )
 
 
@@ -259,6 +283,7 @@ def _fewer_frames(
         factor * total(motion.camera[: kept[-1]] * steps_s) / total(steps_s),
         motion.level[kept],
         np.logical_or.reduceat(motion.cut[: kept[-1]], firsts),
+        motion.pictures[kept],
     )
 
 
