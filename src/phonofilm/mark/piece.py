@@ -19,6 +19,7 @@ from phonofilm.mark.key import Key
 from phonofilm.mark.payload import Payload
 from phonofilm.mark.read import Reading, read
 from phonofilm.mark.search import Place, Search, cells, fold
+from phonofilm.mark.views import above_floor, before_the_room, lying_low, standing_out
 from phonofilm.types import FloatArray
 
 PITCH_ROWS = 7
@@ -42,6 +43,8 @@ FINE_BEST = 2
 """How many places of each fine tempo are kept."""
 FINE_PLACES = 4
 """How many coarse places are refined on the whole piece."""
+FURTHER_VIEWS = 3
+"""Ways to see the whole piece besides plainly and by what stands out."""
 WHOLE_PLACES, WINDOW_PLACES, COARSE_PLACES = 12, 6, 3
 """How many places are read: of the piece, of each of its windows, of each tempo."""
 READ_PLACES = 8
@@ -76,14 +79,20 @@ class Piece:
     """The evidence of a stretch of sound (C, S)."""
 
     def __init__(self, samples: FloatArray, rate_hz: int) -> None:
-        seen = host(energy_map(samples, rate_hz, ROWS), ROWS)
+        self._energy = energy_map(samples, rate_hz, ROWS)
+        self._host = host(self._energy, ROWS)
         # Columns lie together in memory, as folding takes them.
-        self.evidence = np.asfortranarray(seen.residue)
-        self.standing_out = np.asfortranarray(seen.residue * seen.standing_out)
+        self.evidence = np.asfortranarray(self._host.residue)
+        self.standing_out = np.asfortranarray(standing_out(self._host))
 
     @property
     def columns(self) -> int:
         return int(self.evidence.shape[1])
+
+    def further_views(self) -> list[FloatArray]:
+        """The evidence as it is where a voice, few bits or a room came over the sound; FURTHER_VIEWS of them."""
+        views = (lying_low(self._host, self._energy), above_floor(self._energy, ROWS), before_the_room(self._host, self._energy))
+        return [np.asfortranarray(view) for view in views]
 
     def windows(self) -> list[FloatArray]:
         """The evidence in windows of 4.5 s that overlap by a third; none when it is hardly longer than one."""
@@ -109,7 +118,7 @@ def look(
     hints: tempi found elsewhere in the sound. thorough: look at other tempi and pitches too.
     """
     search = Search(key, PITCH_ROWS)
-    found = _as_it_is(piece, key, search)
+    found = _as_it_is(piece, key, search, believed)
     if _read(found, believed) or not thorough:
         return found
     if hints:
@@ -127,15 +136,22 @@ def _sorted(found: list[Sighting]) -> list[Sighting]:
     return sorted(found, key=lambda sighting: (sighting.log_chance, -sighting.place.score))
 
 
-def _as_it_is(piece: Piece, key: Key, search: Search) -> list[Sighting]:
+def _as_it_is(piece: Piece, key: Key, search: Search, believed: float) -> list[Sighting]:
     windows = [*piece.windows(), *piece.standing_windows()]
-    trials = log(STAGES * TESTS * PERIOD_COLUMNS * (2 * NEAR_ROWS + 1) * (2 + len(windows)))
-    looks = []
-    for evidence in (piece.evidence, piece.standing_out):
-        looks += [(evidence, place) for place in search.places(evidence, (1.0,), NEAR_ROWS, WHOLE_PLACES)]
-    for window in windows:
-        looks += [(window, place) for place in search.places(window, (1.0,), NEAR_ROWS, WINDOW_PLACES)]
-    return _sightings(looks, key, trials)
+    views = 2 + FURTHER_VIEWS + len(windows)
+    trials = log(STAGES * TESTS * PERIOD_COLUMNS * (2 * NEAR_ROWS + 1) * views)
+    looks = [look for view in (piece.evidence, piece.standing_out) for look in _looks(view, search, WHOLE_PLACES)]
+    looks += [look for window in windows for look in _looks(window, search, WINDOW_PLACES)]
+    found = _sightings(looks, key, trials)
+    if _read(found, believed):
+        return found
+    looks = [look for view in piece.further_views() for look in _looks(view, search, WHOLE_PLACES)]
+    return _sorted(found + _sightings(looks, key, trials))
+
+
+def _looks(evidence: FloatArray, search: Search, count: int) -> list[tuple[FloatArray, Place]]:
+    """The best places of evidence whose tempo and pitch were not changed."""
+    return [(evidence, place) for place in search.places(evidence, (1.0,), NEAR_ROWS, count)]
 
 
 def fine_step(columns: int) -> float:
