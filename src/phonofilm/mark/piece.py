@@ -7,18 +7,19 @@ away.
 """
 
 from dataclasses import dataclass
-from math import log
+from math import log, sqrt
 
 import numpy as np
 
 from phonofilm.mark.chance import PAYLOAD_TRIALS_LOG, log_chance
 from phonofilm.mark.energy import energy_map
-from phonofilm.mark.grid import COLUMN_S, PERIOD_COLUMNS, Rows
+from phonofilm.mark.grid import BANDS, COLUMN_S, PERIOD_COLUMNS, ROWS_PER_BAND, Rows
 from phonofilm.mark.host import host
 from phonofilm.mark.key import Key
+from phonofilm.mark.path import follow
 from phonofilm.mark.payload import Payload
-from phonofilm.mark.read import Reading, read
-from phonofilm.mark.search import Place, Search, cells, fold
+from phonofilm.mark.read import Reading, read, score
+from phonofilm.mark.search import Place, Search, cells, fold, stretched
 from phonofilm.mark.views import above_floor, before_the_room, lying_low, standing_out
 from phonofilm.types import FloatArray
 
@@ -73,6 +74,15 @@ class Sighting:
     @property
     def payload(self) -> Payload | None:
         return self.reading.payload
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is seen at a place, (B, N). more: what it adds to the logarithm of the trials."""
+
+    seen: FloatArray
+    place: Place
+    more: float
 
 
 class Piece:
@@ -138,10 +148,12 @@ def _sorted(found: list[Sighting]) -> list[Sighting]:
 
 def _as_it_is(piece: Piece, key: Key, search: Search, believed: float) -> list[Sighting]:
     windows = [*piece.windows(), *piece.standing_windows()]
-    views = 2 + FURTHER_VIEWS + len(windows)
+    whole = (piece.evidence, piece.standing_out)
+    views = 2 * len(whole) + len(windows) + FURTHER_VIEWS
     trials = log(STAGES * TESTS * PERIOD_COLUMNS * (2 * NEAR_ROWS + 1) * views)
-    looks = [look for view in (piece.evidence, piece.standing_out) for look in _looks(view, search, WHOLE_PLACES)]
+    looks = [look for view in whole for look in _looks(view, search, WHOLE_PLACES)]
     looks += [look for window in windows for look in _looks(window, search, WINDOW_PLACES)]
+    looks += [_followed(view, search, 1.0, 0) for view in whole]
     found = _sightings(looks, key, trials)
     if _read(found, believed):
         return found
@@ -149,9 +161,23 @@ def _as_it_is(piece: Piece, key: Key, search: Search, believed: float) -> list[S
     return _sorted(found + _sightings(looks, key, trials))
 
 
-def _looks(evidence: FloatArray, search: Search, count: int) -> list[tuple[FloatArray, Place]]:
+def _looks(evidence: FloatArray, search: Search, count: int) -> list[Look]:
     """The best places of evidence whose tempo and pitch were not changed."""
-    return [(evidence, place) for place in search.places(evidence, (1.0,), NEAR_ROWS, count)]
+    return [_at(evidence, place) for place in search.places(evidence, (1.0,), NEAR_ROWS, count)]
+
+
+def _at(evidence: FloatArray, place: Place) -> Look:
+    return Look(cells(fold(evidence, place.stretch), place.rows, place.offset, PITCH_ROWS), place, 0.0)
+
+
+def _followed(evidence: FloatArray, search: Search, stretch: float, rows: int) -> Look:
+    """What is seen on the best path with jumps at a tempo and pitch; it counts as one look at every place."""
+    first = PITCH_ROWS + rows
+    bands = evidence[first : first + BANDS * ROWS_PER_BAND : ROWS_PER_BAND]
+    path = follow(stretched(bands, stretch), search.presence)
+    # As high as a score that proves as much without jumps.
+    worth = sqrt(max(0.0, score(path.seen, search.presence) ** 2 - 2 * path.trials_log))
+    return Look(path.seen, Place(worth, stretch, rows, path.begin), path.trials_log)
 
 
 def fine_step(columns: int) -> float:
@@ -161,7 +187,7 @@ def fine_step(columns: int) -> float:
 
 def _search_trials_log(piece: Piece, windows: int) -> float:
     fine = 2 * (TEMPO_STEPS * TEMPO_STEP + FINE_RANGE) / fine_step(piece.columns) + 1
-    tempi = (2 * TEMPO_STEPS + 1) * windows + fine
+    tempi = (2 * TEMPO_STEPS + 1) * windows + 2 * fine  # each fine tempo at every place, and by the best path
     return log(STAGES * TESTS * PERIOD_COLUMNS * (2 * PITCH_ROWS + 1) * tempi)
 
 
@@ -173,7 +199,7 @@ def _searched(piece: Piece, key: Key, search: Search, hints: tuple[float, ...]) 
     looks, coarse = [], []
     for index in chosen if not hints else ():
         places = search.places(windows[index], tempi, PITCH_ROWS, COARSE_PLACES)[:READ_PLACES]
-        looks += [(windows[index], place) for place in places]
+        looks += [_at(windows[index], place) for place in places]
         coarse += places
     starts = [(hint, PITCH_ROWS) for hint in hints] if hints else _apart(coarse)
     for stretch, _ in starts:
@@ -190,38 +216,36 @@ def _apart(places: list[Place]) -> list[tuple[float, int]]:
     return chosen[:FINE_PLACES]
 
 
-def _refined(piece: Piece, search: Search, stretch: float) -> list[tuple[FloatArray, Place]]:
+def _refined(piece: Piece, search: Search, stretch: float) -> list[Look]:
     step = fine_step(piece.columns)
     near = round(FINE_RANGE / step)
     centre = round(np.log(stretch) / step)
     tempi = np.exp(np.arange(centre - near, centre + near + 1) * step).tolist()
     places = search.places(piece.evidence, tempi, PITCH_ROWS, FINE_BEST)
-    return [(piece.evidence, place) for place in places[:READ_PLACES]]
+    looks = [_at(piece.evidence, place) for place in places[:READ_PLACES]]
+    return [*looks, _followed(piece.evidence, search, places[0].stretch, places[0].rows)]
 
 
-def _sightings(looks: list[tuple[FloatArray, Place]], key: Key, trials_log: float) -> list[Sighting]:
-    seen = np.stack(
-        [cells(fold(evidence, place.stretch), place.rows, place.offset, PITCH_ROWS) for evidence, place in looks]
-    )  # (W, B, N)
-    places = [place for _, place in looks]
-    found = _judged(places, read(seen, key), key, trials_log)
+def _sightings(looks: list[Look], key: Key, trials_log: float) -> list[Sighting]:
+    seen = np.stack([look.seen for look in looks])  # (W, B, N)
+    found = _judged(looks, read(seen, key), key, trials_log)
     if any(sighting.payload for sighting in found):
         return _sorted(found)
-    promising = sorted(range(len(places)), key=lambda index: -found[index].reading.presence)[:LISTED_PLACES]
+    promising = sorted(range(len(looks)), key=lambda index: -found[index].reading.presence)[:LISTED_PLACES]
     promising = [index for index in promising if found[index].reading.presence > LISTED_PRESENCE]
     if promising:
         again = read(seen[promising], key, listed=True)
-        found += _judged([places[index] for index in promising], again, key, trials_log)
+        found += _judged([looks[index] for index in promising], again, key, trials_log)
     return _sorted(found)
 
 
-def _judged(places: list[Place], readings: list[Reading], key: Key, trials_log: float) -> list[Sighting]:
+def _judged(looks: list[Look], readings: list[Reading], key: Key, trials_log: float) -> list[Sighting]:
     """What each reading proves. A payload is kept where the bound for all cells says that it is one."""
     found = []
-    for place, reading in zip(places, readings, strict=True):
-        by_presence = log_chance(reading.presence, trials_log)
-        by_all = log_chance(reading.whole, trials_log + PAYLOAD_TRIALS_LOG)
+    for look, reading in zip(looks, readings, strict=True):
+        by_presence = log_chance(reading.presence, trials_log + look.more)
+        by_all = log_chance(reading.whole, trials_log + look.more + PAYLOAD_TRIALS_LOG)
         if by_all > log(PAYLOAD_CHANCE):
             reading = Reading(reading.presence, reading.whole, None)
-        found.append(Sighting(key, place, reading, min(by_presence, by_all)))
+        found.append(Sighting(key, look.place, reading, min(by_presence, by_all)))
     return found

@@ -58,6 +58,17 @@ def fold(evidence: FloatArray, stretch: float) -> FloatArray:
     return folded.T
 
 
+def stretched(evidence: FloatArray, stretch: float) -> FloatArray:
+    """(B, t) evidence (B, T) at the columns of the pattern's clock."""
+    if stretch == 1.0:
+        return evidence
+    columns = evidence.shape[1]
+    at = np.arange(max(1, int((columns - 1) / stretch))) * stretch
+    below = at.astype(np.int64)
+    share = (at - below).astype(np.float32)
+    return evidence[:, below] * (1 - share) + evidence[:, np.minimum(below + 1, columns - 1)] * share
+
+
 def cells(folded: FloatArray, rows: int, offset: int, centre_row: int) -> FloatArray:
     """(B, N) the evidence of every cell of the pattern at a place."""
     columns = (np.arange(PERIOD_SLOTS) * COLUMNS_PER_SLOT + CENTRE_COLUMN + offset) % PERIOD_COLUMNS
@@ -66,10 +77,14 @@ def cells(folded: FloatArray, rows: int, offset: int, centre_row: int) -> FloatA
 
 
 class Search:
-    """Looks for one key's pattern. beyond: rows that the evidence has on either side of the bands."""
+    """Looks for one key's pattern. beyond: rows that the evidence has on either side of the bands.
+
+    presence: (B, N) the signs of the presence cells, 0 elsewhere.
+    """
 
     def __init__(self, key: Key, beyond: int) -> None:
         presence = pattern(key).presence
+        self.presence = presence
         self._beyond = beyond
         self._bands, slots = np.nonzero(presence)  # (U,), of the presence cells
         self._columns = slots * COLUMNS_PER_SLOT + CENTRE_COLUMN
