@@ -69,8 +69,7 @@ def tolerance_db(spread_db: FloatArray, rows: Rows) -> FloatArray:
 @dataclass(frozen=True)
 class Host:
     """residue: (R, T) what the neighbours do not tell, in units of its spread, clipped and weighted: the evidence for a
-    sign. spread_db: (R, T). level_db: (R, T) of the cells. The first two are 0 in rows that the sampling rate has no room
-    for."""
+    sign. spread_db: (R, T). level_db: (R, T). The first two are 0 in rows that the sampling rate has no room for."""
 
     residue: FloatArray
     spread_db: FloatArray

@@ -101,7 +101,11 @@ class Piece:
 
     def further_views(self) -> list[FloatArray]:
         """The evidence as it is where a voice, few bits or a room came over the sound; FURTHER_VIEWS of them."""
-        views = (lying_low(self._host, self._energy), above_floor(self._energy, ROWS), before_the_room(self._host, self._energy))
+        views = (
+            lying_low(self._host, self._energy),
+            above_floor(self._energy, ROWS),
+            before_the_room(self._host, self._energy),
+        )
         return [np.asfortranarray(view) for view in views]
 
     def windows(self) -> list[FloatArray]:
@@ -154,20 +158,21 @@ def _as_it_is(piece: Piece, key: Key, search: Search, believed: float) -> list[S
     looks = [look for view in whole for look in _looks(view, search, WHOLE_PLACES)]
     looks += [look for window in windows for look in _looks(window, search, WINDOW_PLACES)]
     looks += [_followed(view, search, 1.0, 0) for view in whole]
-    found = _sightings(looks, key, trials)
+    found = _seen_at(looks, key, trials)
     if _read(found, believed):
-        return found
-    looks = [look for view in piece.further_views() for look in _looks(view, search, WHOLE_PLACES)]
-    return _sorted(found + _sightings(looks, key, trials))
+        return _sorted(found)
+    further = [look for view in piece.further_views() for look in _looks(view, search, WHOLE_PLACES)]
+    return _with_listed(looks + further, found + _seen_at(further, key, trials), key, trials)
 
 
 def _looks(evidence: FloatArray, search: Search, count: int) -> list[Look]:
     """The best places of evidence whose tempo and pitch were not changed."""
-    return [_at(evidence, place) for place in search.places(evidence, (1.0,), NEAR_ROWS, count)]
+    return _at(evidence, search.places(evidence, (1.0,), NEAR_ROWS, count))
 
 
-def _at(evidence: FloatArray, place: Place) -> Look:
-    return Look(cells(fold(evidence, place.stretch), place.rows, place.offset, PITCH_ROWS), place, 0.0)
+def _at(evidence: FloatArray, places: list[Place]) -> list[Look]:
+    folded = {stretch: fold(evidence, stretch) for stretch in {place.stretch for place in places}}
+    return [Look(cells(folded[place.stretch], place.rows, place.offset, PITCH_ROWS), place, 0.0) for place in places]
 
 
 def _followed(evidence: FloatArray, search: Search, stretch: float, rows: int) -> Look:
@@ -196,15 +201,18 @@ def _searched(piece: Piece, key: Key, search: Search, hints: tuple[float, ...]) 
     chosen = np.unique(np.linspace(0, len(windows) - 1, TEMPO_WINDOWS).astype(int))
     trials = _search_trials_log(piece, len(chosen))
     tempi = np.exp(np.arange(-TEMPO_STEPS, TEMPO_STEPS + 1) * TEMPO_STEP).tolist()
-    looks, coarse = [], []
+    looks: list[Look] = []
+    coarse: list[Place] = []
     for index in chosen if not hints else ():
         places = search.places(windows[index], tempi, PITCH_ROWS, COARSE_PLACES)[:READ_PLACES]
-        looks += [_at(windows[index], place) for place in places]
+        looks += _at(windows[index], places)
         coarse += places
     starts = [(hint, PITCH_ROWS) for hint in hints] if hints else _apart(coarse)
-    for stretch, _ in starts:
-        looks += _refined(piece, search, stretch)
-    return _sightings(looks, key, trials)
+    fine = [place for stretch, _ in starts for place in _refined(piece, search, stretch)]
+    looks += _at(piece.evidence, fine)
+    best = max(fine, key=lambda place: place.score)
+    looks.append(_followed(piece.evidence, search, best.stretch, best.rows))
+    return _with_listed(looks, _seen_at(looks, key, trials), key, trials)
 
 
 def _apart(places: list[Place]) -> list[tuple[float, int]]:
@@ -216,26 +224,28 @@ def _apart(places: list[Place]) -> list[tuple[float, int]]:
     return chosen[:FINE_PLACES]
 
 
-def _refined(piece: Piece, search: Search, stretch: float) -> list[Look]:
+def _refined(piece: Piece, search: Search, stretch: float) -> list[Place]:
     step = fine_step(piece.columns)
     near = round(FINE_RANGE / step)
     centre = round(np.log(stretch) / step)
     tempi = np.exp(np.arange(centre - near, centre + near + 1) * step).tolist()
-    places = search.places(piece.evidence, tempi, PITCH_ROWS, FINE_BEST)
-    looks = [_at(piece.evidence, place) for place in places[:READ_PLACES]]
-    return [*looks, _followed(piece.evidence, search, places[0].stretch, places[0].rows)]
+    return search.places(piece.evidence, tempi, PITCH_ROWS, FINE_BEST)[:READ_PLACES]
 
 
-def _sightings(looks: list[Look], key: Key, trials_log: float) -> list[Sighting]:
-    seen = np.stack([look.seen for look in looks])  # (W, B, N)
-    found = _judged(looks, read(seen, key), key, trials_log)
-    if any(sighting.payload for sighting in found):
-        return _sorted(found)
-    promising = sorted(range(len(looks)), key=lambda index: -found[index].reading.presence)[:LISTED_PLACES]
-    promising = [index for index in promising if found[index].reading.presence > LISTED_PRESENCE]
-    if promising:
-        again = read(seen[promising], key, listed=True)
-        found += _judged([looks[index] for index in promising], again, key, trials_log)
+def _seen_at(looks: list[Look], key: Key, trials_log: float) -> list[Sighting]:
+    """What the likeliest word at each look proves, in the order of the looks."""
+    return _judged(looks, read(np.stack([look.seen for look in looks]), key), key, trials_log)
+
+
+def _with_listed(looks: list[Look], found: list[Sighting], key: Key, trials_log: float) -> list[Sighting]:
+    """The sightings of the looks, likeliest first; where nothing was read, with less likely words at the best few."""
+    if not any(sighting.payload for sighting in found):
+        promising = sorted(range(len(looks)), key=lambda index: -found[index].place.score)[:LISTED_PLACES]
+        promising = [index for index in promising if found[index].place.score > LISTED_PRESENCE]
+        if promising:
+            chosen = [looks[index] for index in promising]
+            again = read(np.stack([look.seen for look in chosen]), key, listed=True)
+            found = found + _judged(chosen, again, key, trials_log)
     return _sorted(found)
 
 

@@ -99,22 +99,23 @@ class Search:
         for start in range(0, len(stretches), AT_ONCE):
             chosen = stretches[start : start + AT_ONCE]
             folded = np.stack([_folding(len(upright), stretch) @ upright for stretch in chosen])  # (K, Q, R)
-            for stretch, seen, scores in zip(chosen, folded, self._scores(folded, pitches), strict=True):
-                found += self._best(seen.T, scores, stretch, pitches, count)
+            found += self._best(folded, self._scores(folded, pitches), chosen, pitches, count)
         return sorted(found, key=lambda place: -place.score)
 
     def _best(
-        self, folded: FloatArray, scores: FloatArray, stretch: float, pitches: int, count: int
+        self, folded: FloatArray, scores: FloatArray, stretches: Sequence[float], pitches: int, count: int
     ) -> Iterator[Place]:
-        """The best places of folded evidence (R, Q) by their scores (P, Q), with their exact scores."""
-        flat = scores.reshape(-1)
-        count = min(count, len(flat))
-        shifts, offsets = np.divmod(np.argpartition(flat, -count)[-count:], PERIOD_COLUMNS)
-        rows = self._beyond + shifts[:, None] - pitches + ROWS_PER_BAND * self._bands  # (W, U)
-        seen = folded[rows, (offsets[:, None] + self._columns) % PERIOD_COLUMNS]  # (W, U) the presence cells
-        exact = seen @ self._signs / np.sqrt((seen**2).sum(1) + 1e-9)
-        for score, shift, offset in zip(exact.tolist(), shifts.tolist(), offsets.tolist(), strict=True):
-            yield Place(score, stretch, shift - pitches, offset)
+        """The best places of each tempo's folded evidence (K, Q, R) by their scores (K, P, Q), with exact scores."""
+        flat = scores.reshape(len(scores), -1)
+        count = min(count, flat.shape[1])
+        shifts, offsets = np.divmod(np.argpartition(flat, -count, axis=1)[:, -count:], PERIOD_COLUMNS)  # (K, W)
+        rows = self._beyond + shifts[..., None] - pitches + ROWS_PER_BAND * self._bands  # (K, W, U)
+        columns = (offsets[..., None] + self._columns) % PERIOD_COLUMNS
+        seen = folded[np.arange(len(folded))[:, None, None], columns, rows]  # (K, W, U) the presence cells
+        exact = seen @ self._signs / np.sqrt((seen**2).sum(2) + 1e-9)
+        for stretch, *places in zip(stretches, exact.tolist(), shifts.tolist(), offsets.tolist(), strict=True):
+            for score, shift, offset in zip(*places, strict=True):
+                yield Place(score, stretch, shift - pitches, offset)
 
     def _scores(self, folded: FloatArray, pitches: int) -> FloatArray:
         """(K, P, Q) scores, with the power of the presence cells taken from that of all cells."""
