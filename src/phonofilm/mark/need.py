@@ -20,12 +20,12 @@ WANTED_SCORE = 35.0
 """Evidence wanted in 10 s, in standard deviations at most; the verdict needs 10, and attacks take their part."""
 WANTED_LASTING = 22.0
 """The same after the worse of two attacks."""
-LASTING_SHARE = 0.6
+LASTING_SHARE = 0.5
 """How much the second counts beside the first."""
-PUSH_SCALE = 0.92
+PUSH_SCALE = 0.95
 """Brings the mean noise-to-mask ratio to where it was when only the first counted."""
 RICH_SLOTS = round(10 / SLOT_S)
-PUSH_RANGE = (0.65, 4.0)
+PUSH_RANGE = (0.75, 4.0)
 """The whole stretch is marked weaker or stronger by this where it holds more or less evidence than that."""
 NOISE_SHARE = 0.01
 """Power of the white noise, of the sound's: 20 dB below it."""
@@ -38,7 +38,7 @@ LEAN_SCORES = (10.0, 20.0)
 LEAN_MOST = 0.6
 """Exponent of what noise leaves of a cell, at most."""
 LEAN_OFFSET = 0.2
-LEAN_RANGE, LEAN_CEILING_RANGE = (0.5, 1.5), (0.7, 1.15)
+LEAN_RANGE, LEAN_CEILING_RANGE = (0.5, 1.5), (0.7, 1.0)
 """How far strengths and ceilings are moved by it."""
 
 
