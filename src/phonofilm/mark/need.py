@@ -19,11 +19,11 @@ from phonofilm.types import FloatArray
 WANTED_SCORE = 35.0
 """Evidence wanted in 10 s, in standard deviations at most; the verdict needs 10, and attacks take their part."""
 WANTED_LASTING = 22.0
-"""The same after the worse of two attacks."""
+"""The same after the worse of two attacks: white noise, a small room."""
 LASTING_SHARE = 0.5
 """How much the second counts beside the first."""
 PUSH_SCALE = 0.95
-"""Brings the mean noise-to-mask ratio to where it was when only the first counted."""
+"""Keeps the mean noise-to-mask ratio where it was when only the first counted (-17.9 dB, 46 sounds)."""
 RICH_SLOTS = round(10 / SLOT_S)
 PUSH_RANGE = (0.75, 4.0)
 """The whole stretch is marked weaker or stronger by this where it holds more or less evidence than that."""

@@ -16,7 +16,7 @@ LAYOUT_VERSION = 1
 MESSAGE_BITS = 32
 VERSION_BITS = 3
 CHECK_BITS = 12
-"""The decoder looks at many words and keeps the first that passes: with 8 bits one in thirty faint marks was read wrong."""
+"""The first of many words that passes is kept: with 8 bits one in thirty faint marks was read wrong (simulated)."""
 BITS = MESSAGE_BITS + CHECK_BITS
 FIRST_YEAR = 2024
 VERSION_LIMIT, MODEL_LIMIT, MONTH_LIMIT, TAKE_LIMIT = 8, 32, 256, 65536
