@@ -9,6 +9,7 @@ bits before and after each attack, as files are. An attack takes a sound and a g
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
 
@@ -28,6 +29,11 @@ Samples = npt.NDArray[np.float64]
 Attack = Callable[[Waveform, np.random.Generator], Waveform]
 FILTER_TAPS = 4095
 """Steep: 100 dB down within 70 Hz at 44.1 kHz, so that nothing is left outside of the band."""
+WORDS = (
+    "Good morning, and thank you all for coming. The ferry leaves at half past nine from the second pier, so please "
+    "keep your tickets ready. There is coffee upstairs, the wind is light today, and we should see the lighthouse "
+    "before noon. Children stay with their parents on deck, and nobody feeds the gulls."
+)
 OCTAVES_HZ = 31.25 * 2.0 ** np.arange(10)
 
 
@@ -304,10 +310,33 @@ def mixed(kind: str, louder_db: float) -> Attack:
 
     def change(x: Samples, rate_hz: int, generator: np.random.Generator) -> Samples:
         other = make(kind, x.shape[1] / rate_hz, rate_hz, int(generator.integers(1000))).samples[: len(x)]
-        both = x + other * np.sqrt((x**2).mean() / (other**2).mean()) * 10 ** (louder_db / 20)
-        return both / max(1.0, np.abs(both).max())
+        return _over(x, other, louder_db)
 
     return samples(change)
+
+
+def spoken(louder_db: float) -> Attack:
+    """With a voice that speaks words (eSpeak NG, the extra `voice`) from anywhere in them on, one of four voices."""
+
+    def change(x: Samples, rate_hz: int, generator: np.random.Generator) -> Samples:
+        said = _said(int(generator.integers(4)), rate_hz)
+        return _over(x, np.resize(np.roll(said, generator.integers(len(said))), (1, x.shape[1])), louder_db)
+
+    return samples(change)
+
+
+@lru_cache(maxsize=16)
+def _said(voice: int, rate_hz: int) -> Samples:
+    from phonofilm.voice.espeak import EspeakVoice
+
+    engine = EspeakVoice()
+    heard = engine.speak(WORDS, engine.voices[voice % len(engine.voices)], 1.0)
+    return resample(Waveform(heard.samples[None], heard.rate_hz), rate_hz).samples[0].astype(np.float64)
+
+
+def _over(x: Samples, other: npt.NDArray[np.floating], louder_db: float) -> Samples:
+    both = x + other * np.sqrt((x**2).mean() / (other**2).mean()) * 10 ** (louder_db / 20)
+    return both / max(1.0, np.abs(both).max())
 
 
 # Rooms and new syntheses

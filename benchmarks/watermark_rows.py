@@ -25,6 +25,7 @@ from watermark_attacks import (
     samples,
     sixteen_bits,
     speed,
+    spoken,
     tempo,
     through,
     tilt,
@@ -132,6 +133,7 @@ ROWS: dict[str, Attack] = {
     "rerecord_0.5s_20dB": rerecorded(0.5, 20),
     "mix_chords_0": mixed("chords", 0),
     "mix_speech_0": mixed("speech", 0),
+    "mix_words_0": spoken(0),
     "mix_rain_0": mixed("rain", 0),
     "mix_plucks_+6": mixed("plucks", 6),
     "youtubeish": chain(aac(128), LOUDER, opus(96)),
@@ -174,6 +176,7 @@ ACCEPT = [
     "eq_rs_aac",
     "crop_tempo_opus",
     "white_20",
+    "mix_words_0",
     "mix_speech_0",
     "bits_8",
 ]

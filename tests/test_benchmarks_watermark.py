@@ -22,7 +22,8 @@ LENGTH = {"speed_1.1": 1 / 1.1, "tempo_1.1": 1 / 1.1, "pitch_-2": 1, "cut_10x20m
 RATE = {"rs_48000": 48000, "gsm_8k": 8000, "whatsappish": 16000}
 QUICK = (
     "none mp3_128 aac_48 opus_24 vorbis_96 gsm_8k rs_48000 rs_8000 bits_8 lp_4k eq10_12dB cut_10x20ms speed_1.1 "
-    "tempo_1.1 pitch_-2 loudnorm reverb_0.3 rerecord_0.2s_30dB white_20 mix_speech_0 loop_x2 pad_2s whatsappish"
+    "tempo_1.1 pitch_-2 loudnorm reverb_0.3 rerecord_0.2s_30dB white_20 mix_speech_0 mix_words_0 loop_x2 pad_2s "
+    "whatsappish"
 )
 
 

@@ -111,6 +111,15 @@ def test_full_scale_is_not_passed() -> None:
     assert np.abs(mark(loud, PAYLOAD).sound.samples).max() <= 1
 
 
+def test_sound_that_stands_at_full_scale_keeps_its_mark() -> None:
+    loud = np.clip(plain().samples * 8, -1, 1)
+    at_the_top = np.abs(loud) == 1
+    assert at_the_top.mean() > 0.01
+    done = mark(Waveform(loud, 44_100), PAYLOAD).sound.samples
+    assert np.abs(done).max() <= 1
+    assert detect(Waveform(done, 44_100)).score > 0.8 * detect(marked().sound).score
+
+
 @pytest.mark.parametrize(("codec", "rate"), [("libmp3lame", 128_000), ("aac", 128_000), ("libopus", 64_000)])
 def test_it_survives_codecs(codec: str, rate: int) -> None:
     assert says(detect(coded(marked().sound, codec, rate)))
@@ -144,12 +153,27 @@ def attack_cuts(sound: Waveform) -> Waveform:
     return Waveform(np.ascontiguousarray(sound.samples[:, keep]), sound.rate_hz)
 
 
+def attack_many_cuts(sound: Waveform) -> Waveform:
+    drop = round(0.02 * sound.rate_hz)
+    keep = np.ones(sound.samples.shape[1], bool)
+    for start in range(20_000, sound.samples.shape[1], 25_000):
+        keep[start : start + drop] = False
+    return Waveform(np.ascontiguousarray(sound.samples[:, keep]), sound.rate_hz)
+
+
+def attack_few_bits(sound: Waveform) -> Waveform:
+    return Waveform((np.round(sound.samples * 128) / 128).astype(np.float32), sound.rate_hz)
+
+
 def attack_equaliser(sound: Waveform) -> Waveform:
     taps = scipy.signal.firwin2(511, [0, 500, 2000, 8000, 22_050], [2, 0.5, 2, 0.5, 1], fs=sound.rate_hz)
     return Waveform(scipy.signal.fftconvolve(sound.samples, taps[None], axes=1, mode="same").astype(np.float32), 44_100)
 
 
-ATTACKS = [attack_gain, attack_mono, attack_narrow, attack_crop, attack_speed, attack_cuts, attack_equaliser]
+ATTACKS = [
+    *(attack_gain, attack_mono, attack_narrow, attack_crop, attack_speed),
+    *(attack_cuts, attack_many_cuts, attack_few_bits, attack_equaliser),
+]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__.removeprefix("attack_"))

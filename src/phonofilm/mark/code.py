@@ -1,6 +1,6 @@
 """The payload's error-correcting code: convolutional, rate 1/4, 256 states, tail-biting, decoded by Viterbi.
 
-Tail-biting (Ma and Wolf 1986) starts the encoder in the state it will end in: 40 bits become 160 coded bits and none
+Tail-biting (Ma and Wolf 1986) starts the encoder in the state it will end in: 44 bits become 176 coded bits and none
 is spent on a tail. The decoder goes round the circle three times and keeps the middle round, which is nearly as good
 as trying all 256 starting states.
 
@@ -37,7 +37,7 @@ def _outputs() -> FloatArray:
 
 
 def encode(bits: list[int]) -> FloatArray:
-    """40 bits to (160,) ±1."""
+    """44 bits to (176,) ±1."""
     register = 0
     for bit in bits[-(CONSTRAINT - 1) :]:
         register = register << 1 | bit
@@ -49,7 +49,7 @@ def encode(bits: list[int]) -> FloatArray:
 
 
 def decode_list(soft: FloatArray) -> IntArray:
-    """(W, LIST_STATES * LIST_PATHS, 40) the likeliest words, likeliest first, for evidence of (W, 160).
+    """(W, LIST_STATES * LIST_PATHS, 44) the likeliest words, likeliest first, for evidence of (W, 176).
 
     List Viterbi (Seshadri and Sundberg 1994) on the circle from each of the likeliest states to itself. With a check to
     choose by, a mark is read as if it were 6 % stronger (measured); longer lists wear the check out.
@@ -71,7 +71,7 @@ def _states(soft: FloatArray) -> IntArray:
 
 def _metric(soft: FloatArray, rounds: int) -> FloatArray:
     """(W, S) how well each state is reached after some rounds."""
-    gains = soft.reshape(len(soft), BITS, RATE) @ _outputs().T  # (W, 40, 2 S)
+    gains = soft.reshape(len(soft), BITS, RATE) @ _outputs().T  # (W, 44, 2 S)
     metric = np.zeros((len(soft), STATES), np.float32)
     for step in range(rounds * BITS):
         metric = np.maximum(*_reached(metric, gains[:, step % BITS]))
@@ -79,7 +79,7 @@ def _metric(soft: FloatArray, rounds: int) -> FloatArray:
 
 
 def _circles(soft: FloatArray, state: IntArray) -> tuple[IntArray, FloatArray]:
-    """The L likeliest words (W, L, 40) that begin and end in a state (W,), and their metrics (W, L)."""
+    """The L likeliest words (W, L, 44) that begin and end in a state (W,), and their metrics (W, L)."""
     count, paths = len(soft), LIST_PATHS
     evidence, register = soft.reshape(count, BITS, RATE), _registers()
     metric = np.full((count, STATES, paths), -np.inf, np.float32)
@@ -103,9 +103,9 @@ def _circles(soft: FloatArray, state: IntArray) -> tuple[IntArray, FloatArray]:
 
 
 def decode(soft: FloatArray) -> IntArray:
-    """The likeliest bits, (W, 40), for evidence of (W, 160): positive for +1, negative for -1, larger for surer."""
+    """The likeliest bits, (W, 44), for evidence of (W, 176): positive for +1, negative for -1, larger for surer."""
     words = len(soft)
-    gains = soft.reshape(words, BITS, RATE) @ _outputs().T  # (W, 40, 2 S)
+    gains = soft.reshape(words, BITS, RATE) @ _outputs().T  # (W, 44, 2 S)
     metric = np.zeros((words, STATES), np.float32)
     steps = []
     for step in range(BITS * ROUNDS):

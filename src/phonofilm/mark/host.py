@@ -21,15 +21,6 @@ DEPTH_DB = 85.0
 """Cells further below the loudest are as good as silent."""
 FADE_DB = 10.0
 """Over the last decibels above that depth, cells count less and less."""
-QUIET_PERCENT = 10.0
-"""Share of the time, percent, that is taken for a row's gaps."""
-QUIET_DB = 60.0
-"""Gaps deeper than this below the loudest cell are taken to be as deep."""
-STANDING_DB = 6.0
-"""So much above its gaps a moment counts in full."""
-LEAST_WEIGHT = 0.05
-STANDING_COLUMNS = 9
-"""Levels are averaged over 54 ms to tell gaps."""
 NEIGHBOURS = (
     *((0, -1), (0, 1), (0, -2), (0, 2), (-1, 0), (1, 0)),
     *((-2, 0), (2, 0), (-1, -1), (1, 1), (-1, 1), (1, -1)),
@@ -78,19 +69,18 @@ def tolerance_db(spread_db: FloatArray, rows: Rows) -> FloatArray:
 @dataclass(frozen=True)
 class Host:
     """residue: (R, T) what the neighbours do not tell, in units of its spread, clipped and weighted: the evidence for a
-    sign. spread_db: (R, T). standing_out: (R, T) 0 to 1, how much a moment stands out of its row's gaps. The first two
-    are 0 in rows that the sampling rate has no room for."""
+    sign. spread_db: (R, T). level_db: (R, T). The first two are 0 in rows that the sampling rate has no room for."""
 
     residue: FloatArray
     spread_db: FloatArray
-    standing_out: FloatArray
+    level_db: FloatArray
 
 
 def host(energy: FloatArray, rows: Rows) -> Host:
     """Whiten a map of powers (R, T)."""
     heard = energy.max(1) > 0
     if not heard.any():
-        return Host(np.zeros_like(energy), np.zeros_like(energy), np.zeros_like(energy))
+        return Host(*(np.zeros_like(energy) for _ in range(3)))
     loudest = float(energy.max())
     floor = np.float32(loudest * 10 ** (-DEPTH_DB / 10) + FLOOR_POWER)
     level_db = 10 * np.log10(energy + floor)
@@ -100,7 +90,7 @@ def host(energy: FloatArray, rows: Rows) -> Host:
     presence = np.clip((above - 10 * np.log10(2)) / FADE_DB, 0, 1)
     weight = presence * np.clip(tolerance_db(spread_db, rows) / spread_db, 0, HEAVIEST)
     residue = _shared_out(np.clip(residue_db / spread_db, -CLIP, CLIP) * weight * heard[:, None])
-    return Host(residue.astype(np.float32), np.where(heard[:, None], spread_db, np.float32(0)), _standing_out(level_db))
+    return Host(residue.astype(np.float32), np.where(heard[:, None], spread_db, np.float32(0)), level_db)
 
 
 def _shared_out(residue: FloatArray) -> FloatArray:
@@ -108,16 +98,6 @@ def _shared_out(residue: FloatArray) -> FloatArray:
     power = (residue**2).mean(1, keepdims=True)
     most = LOUDEST_ROW * power.sum() / max(1, np.count_nonzero(power))
     return np.asarray(residue * np.sqrt(np.minimum(1, most / np.maximum(power, 1e-20))), np.float32)
-
-
-def _standing_out(level_db: FloatArray) -> FloatArray:
-    """(R, T) how much each moment stands out of the quietest of its row.
-
-    Noise that was added later fills the gaps, and what it fills says nothing. Sound without gaps keeps one weight.
-    """
-    smooth = uniform_filter1d(level_db, STANDING_COLUMNS, axis=1, mode="nearest")
-    quiet = np.maximum(np.percentile(smooth, QUIET_PERCENT, axis=1, keepdims=True), level_db.max() - QUIET_DB)
-    return np.asarray(np.clip((smooth - quiet) / STANDING_DB, LEAST_WEIGHT, 1), np.float32)
 
 
 def _unexplained(level_db: FloatArray, heard: np.ndarray) -> FloatArray:

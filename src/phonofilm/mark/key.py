@@ -19,7 +19,7 @@ from phonofilm.mark.code import CODED_BITS
 from phonofilm.mark.grid import BANDS, PERIOD_SLOTS
 from phonofilm.types import FloatArray
 
-PRESENCE_SHARE = 0.40
+PRESENCE_SHARE = 0.30
 """Share of the cells whose sign is the same whatever the payload: they give the place in time and the verdict."""
 SHORTEST_SECRET = 16
 """Bytes; shorter secrets can be guessed by trying."""

@@ -34,6 +34,8 @@ BLOCK_S = 0.0015
 """Step of the guard."""
 CHANGE_SHARE = 0.30
 """Largest change within a block, as a share of the sound there: no window leaves an echo in the gap before an onset."""
+CUT_SHARE = 0.004
+"""Largest part of a change that is cut off at full scale, within a block, as a share of the sound there."""
 EASE = np.hanning(19)[1:-1] / np.hanning(19)[1:-1].sum()
 """Over 17 blocks, 26 ms, the change is turned down before a peak and up after it, lest the turning itself be heard."""
 GUARD_REACH = len(EASE) + 3
@@ -107,7 +109,7 @@ def guard_block(rate_hz: int) -> int:
 
 
 def guard(samples: FloatArray, changed: FloatArray, rate_hz: int, start: int) -> FloatArray:
-    """(C, S) the change, turned down where it would pass full scale or fill a gap.
+    """(C, S) the change, turned down where it would fill a gap or much of it pass full scale; what passes is cut off.
 
     Full scale, or the sound's own peak where that is higher. Exact silence stays exact. Blocks stand at whole steps
     from the sound's beginning.
@@ -115,18 +117,18 @@ def guard(samples: FloatArray, changed: FloatArray, rate_hz: int, start: int) ->
     block = guard_block(rate_hz)
     lead = start % block
     count = samples.shape[1]
+    room = np.maximum(FULL_SCALE, np.abs(samples)) - np.abs(samples)
     pad = ((0, 0), (lead, -(lead + count) % block))
     shape = (len(samples), -1, block)
-    sound, move = np.pad(samples, pad).reshape(shape), np.pad(changed, pad).reshape(shape)  # (C, blocks, block)
-    room = np.maximum(FULL_SCALE, np.abs(sound)) - np.abs(sound)
-    outward = np.maximum(move * np.sign(sound), 0)
-    peaks = np.min(np.where(outward > room, room / np.maximum(outward, 1e-20), 1), axis=(0, 2))
+    sound, move, space = (np.pad(part, pad).reshape(shape) for part in (samples, changed, room))  # (C, blocks, block)
+    passing = np.maximum(np.maximum(move * np.sign(sound), 0) - space, 0)
     # Less each block's mean: a bass that rings on hides nothing of a change far above it.
     loudness, moved = (np.sqrt(part.var(axis=2).mean(0)) for part in (sound, move))
     gaps = np.minimum(1, CHANGE_SHARE * loudness / np.maximum(moved, 1e-20))
+    peaks = np.minimum(1, CUT_SHARE * loudness / np.maximum(np.sqrt((passing**2).mean((0, 2))), 1e-20))
     eased = convolve1d(minimum_filter1d(peaks, len(EASE) + 2, mode="nearest"), EASE, mode="nearest")
     factor = np.minimum(eased, minimum_filter1d(gaps, 3, mode="nearest")).astype(np.float32)
-    if factor.min() == 1:
-        return changed
-    at = np.arange(lead, lead + count, dtype=np.float32)
-    return np.asarray(changed * np.interp(at, (np.arange(len(factor)) + 0.5) * block, factor), np.float32)
+    if factor.min() < 1:
+        at = np.arange(lead, lead + count, dtype=np.float32)
+        changed = changed * np.interp(at, (np.arange(len(factor)) + 0.5) * block, factor).astype(np.float32)
+    return np.asarray(np.clip(changed, np.where(samples < 0, -room, -np.inf), np.where(samples < 0, np.inf, room)))

@@ -7,18 +7,20 @@ away.
 """
 
 from dataclasses import dataclass
-from math import log
+from math import log, sqrt
 
 import numpy as np
 
 from phonofilm.mark.chance import PAYLOAD_TRIALS_LOG, log_chance
 from phonofilm.mark.energy import energy_map
-from phonofilm.mark.grid import COLUMN_S, PERIOD_COLUMNS, Rows
+from phonofilm.mark.grid import BANDS, COLUMN_S, PERIOD_COLUMNS, ROWS_PER_BAND, Rows
 from phonofilm.mark.host import host
 from phonofilm.mark.key import Key
+from phonofilm.mark.path import follow
 from phonofilm.mark.payload import Payload
-from phonofilm.mark.read import Reading, read
-from phonofilm.mark.search import Place, Search, cells, fold
+from phonofilm.mark.read import Reading, read, score
+from phonofilm.mark.search import Place, Search, cells, fold, stretched
+from phonofilm.mark.views import above_floor, before_the_room, lying_low, standing_out
 from phonofilm.types import FloatArray
 
 PITCH_ROWS = 7
@@ -42,6 +44,8 @@ FINE_BEST = 2
 """How many places of each fine tempo are kept."""
 FINE_PLACES = 4
 """How many coarse places are refined on the whole piece."""
+FURTHER_VIEWS = 3
+"""Ways to see the whole piece besides plainly and by what stands out."""
 WHOLE_PLACES, WINDOW_PLACES, COARSE_PLACES = 12, 6, 3
 """How many places are read: of the piece, of each of its windows, of each tempo."""
 READ_PLACES = 8
@@ -72,18 +76,37 @@ class Sighting:
         return self.reading.payload
 
 
+@dataclass(frozen=True)
+class Look:
+    """What is seen at a place, (B, N). more: what it adds to the logarithm of the trials."""
+
+    seen: FloatArray
+    place: Place
+    more: float
+
+
 class Piece:
     """The evidence of a stretch of sound (C, S)."""
 
     def __init__(self, samples: FloatArray, rate_hz: int) -> None:
-        seen = host(energy_map(samples, rate_hz, ROWS), ROWS)
+        self._energy = energy_map(samples, rate_hz, ROWS)
+        self._host = host(self._energy, ROWS)
         # Columns lie together in memory, as folding takes them.
-        self.evidence = np.asfortranarray(seen.residue)
-        self.standing_out = np.asfortranarray(seen.residue * seen.standing_out)
+        self.evidence = np.asfortranarray(self._host.residue)
+        self.standing_out = np.asfortranarray(standing_out(self._host))
 
     @property
     def columns(self) -> int:
         return int(self.evidence.shape[1])
+
+    def further_views(self) -> list[FloatArray]:
+        """The evidence as it is where a voice, few bits or a room came over the sound; FURTHER_VIEWS of them."""
+        views = (
+            lying_low(self._host, self._energy),
+            above_floor(self._energy, ROWS),
+            before_the_room(self._host, self._energy),
+        )
+        return [np.asfortranarray(view) for view in views]
 
     def windows(self) -> list[FloatArray]:
         """The evidence in windows of 4.5 s that overlap by a third; none when it is hardly longer than one."""
@@ -109,7 +132,7 @@ def look(
     hints: tempi found elsewhere in the sound. thorough: look at other tempi and pitches too.
     """
     search = Search(key, PITCH_ROWS)
-    found = _as_it_is(piece, key, search)
+    found = _as_it_is(piece, key, search, believed)
     if _read(found, believed) or not thorough:
         return found
     if hints:
@@ -127,15 +150,39 @@ def _sorted(found: list[Sighting]) -> list[Sighting]:
     return sorted(found, key=lambda sighting: (sighting.log_chance, -sighting.place.score))
 
 
-def _as_it_is(piece: Piece, key: Key, search: Search) -> list[Sighting]:
+def _as_it_is(piece: Piece, key: Key, search: Search, believed: float) -> list[Sighting]:
     windows = [*piece.windows(), *piece.standing_windows()]
-    trials = log(STAGES * TESTS * PERIOD_COLUMNS * (2 * NEAR_ROWS + 1) * (2 + len(windows)))
-    looks = []
-    for evidence in (piece.evidence, piece.standing_out):
-        looks += [(evidence, place) for place in search.places(evidence, (1.0,), NEAR_ROWS, WHOLE_PLACES)]
-    for window in windows:
-        looks += [(window, place) for place in search.places(window, (1.0,), NEAR_ROWS, WINDOW_PLACES)]
-    return _sightings(looks, key, trials)
+    whole = (piece.evidence, piece.standing_out)
+    views = 2 * len(whole) + len(windows) + FURTHER_VIEWS
+    trials = log(STAGES * TESTS * PERIOD_COLUMNS * (2 * NEAR_ROWS + 1) * views)
+    looks = [look for view in whole for look in _looks(view, search, WHOLE_PLACES)]
+    looks += [look for window in windows for look in _looks(window, search, WINDOW_PLACES)]
+    looks += [_followed(view, search, 1.0, 0) for view in whole]
+    found = _seen_at(looks, key, trials)
+    if _read(found, believed):
+        return _sorted(found)
+    further = [look for view in piece.further_views() for look in _looks(view, search, WHOLE_PLACES)]
+    return _with_listed(looks + further, found + _seen_at(further, key, trials), key, trials)
+
+
+def _looks(evidence: FloatArray, search: Search, count: int) -> list[Look]:
+    """The best places of evidence whose tempo and pitch were not changed."""
+    return _at(evidence, search.places(evidence, (1.0,), NEAR_ROWS, count))
+
+
+def _at(evidence: FloatArray, places: list[Place]) -> list[Look]:
+    folded = {stretch: fold(evidence, stretch) for stretch in {place.stretch for place in places}}
+    return [Look(cells(folded[place.stretch], place.rows, place.offset, PITCH_ROWS), place, 0.0) for place in places]
+
+
+def _followed(evidence: FloatArray, search: Search, stretch: float, rows: int) -> Look:
+    """What is seen on the best path with jumps at a tempo and pitch; it counts as one look at every place."""
+    first = PITCH_ROWS + rows
+    bands = evidence[first : first + BANDS * ROWS_PER_BAND : ROWS_PER_BAND]
+    path = follow(stretched(bands, stretch), search.presence)
+    # As high as a score that proves as much without jumps.
+    worth = sqrt(max(0.0, score(path.seen, search.presence) ** 2 - 2 * path.trials_log))
+    return Look(path.seen, Place(worth, stretch, rows, path.begin), path.trials_log)
 
 
 def fine_step(columns: int) -> float:
@@ -145,7 +192,7 @@ def fine_step(columns: int) -> float:
 
 def _search_trials_log(piece: Piece, windows: int) -> float:
     fine = 2 * (TEMPO_STEPS * TEMPO_STEP + FINE_RANGE) / fine_step(piece.columns) + 1
-    tempi = (2 * TEMPO_STEPS + 1) * windows + fine
+    tempi = (2 * TEMPO_STEPS + 1) * windows + 2 * fine  # each fine tempo at every place, and by the best path
     return log(STAGES * TESTS * PERIOD_COLUMNS * (2 * PITCH_ROWS + 1) * tempi)
 
 
@@ -154,15 +201,18 @@ def _searched(piece: Piece, key: Key, search: Search, hints: tuple[float, ...]) 
     chosen = np.unique(np.linspace(0, len(windows) - 1, TEMPO_WINDOWS).astype(int))
     trials = _search_trials_log(piece, len(chosen))
     tempi = np.exp(np.arange(-TEMPO_STEPS, TEMPO_STEPS + 1) * TEMPO_STEP).tolist()
-    looks, coarse = [], []
+    looks: list[Look] = []
+    coarse: list[Place] = []
     for index in chosen if not hints else ():
         places = search.places(windows[index], tempi, PITCH_ROWS, COARSE_PLACES)[:READ_PLACES]
-        looks += [(windows[index], place) for place in places]
+        looks += _at(windows[index], places)
         coarse += places
     starts = [(hint, PITCH_ROWS) for hint in hints] if hints else _apart(coarse)
-    for stretch, _ in starts:
-        looks += _refined(piece, search, stretch)
-    return _sightings(looks, key, trials)
+    fine = [place for stretch, _ in starts for place in _refined(piece, search, stretch)]
+    looks += _at(piece.evidence, fine)
+    best = max(fine, key=lambda place: place.score)
+    looks.append(_followed(piece.evidence, search, best.stretch, best.rows))
+    return _with_listed(looks, _seen_at(looks, key, trials), key, trials)
 
 
 def _apart(places: list[Place]) -> list[tuple[float, int]]:
@@ -174,38 +224,38 @@ def _apart(places: list[Place]) -> list[tuple[float, int]]:
     return chosen[:FINE_PLACES]
 
 
-def _refined(piece: Piece, search: Search, stretch: float) -> list[tuple[FloatArray, Place]]:
+def _refined(piece: Piece, search: Search, stretch: float) -> list[Place]:
     step = fine_step(piece.columns)
     near = round(FINE_RANGE / step)
     centre = round(np.log(stretch) / step)
     tempi = np.exp(np.arange(centre - near, centre + near + 1) * step).tolist()
-    places = search.places(piece.evidence, tempi, PITCH_ROWS, FINE_BEST)
-    return [(piece.evidence, place) for place in places[:READ_PLACES]]
+    return search.places(piece.evidence, tempi, PITCH_ROWS, FINE_BEST)[:READ_PLACES]
 
 
-def _sightings(looks: list[tuple[FloatArray, Place]], key: Key, trials_log: float) -> list[Sighting]:
-    seen = np.stack(
-        [cells(fold(evidence, place.stretch), place.rows, place.offset, PITCH_ROWS) for evidence, place in looks]
-    )  # (W, B, N)
-    places = [place for _, place in looks]
-    found = _judged(places, read(seen, key), key, trials_log)
-    if any(sighting.payload for sighting in found):
-        return _sorted(found)
-    promising = sorted(range(len(places)), key=lambda index: -found[index].reading.presence)[:LISTED_PLACES]
-    promising = [index for index in promising if found[index].reading.presence > LISTED_PRESENCE]
-    if promising:
-        again = read(seen[promising], key, listed=True)
-        found += _judged([places[index] for index in promising], again, key, trials_log)
+def _seen_at(looks: list[Look], key: Key, trials_log: float) -> list[Sighting]:
+    """What the likeliest word at each look proves, in the order of the looks."""
+    return _judged(looks, read(np.stack([look.seen for look in looks]), key), key, trials_log)
+
+
+def _with_listed(looks: list[Look], found: list[Sighting], key: Key, trials_log: float) -> list[Sighting]:
+    """The sightings of the looks, likeliest first; where nothing was read, with less likely words at the best few."""
+    if not any(sighting.payload for sighting in found):
+        promising = sorted(range(len(looks)), key=lambda index: -found[index].place.score)[:LISTED_PLACES]
+        promising = [index for index in promising if found[index].place.score > LISTED_PRESENCE]
+        if promising:
+            chosen = [looks[index] for index in promising]
+            again = read(np.stack([look.seen for look in chosen]), key, listed=True)
+            found = found + _judged(chosen, again, key, trials_log)
     return _sorted(found)
 
 
-def _judged(places: list[Place], readings: list[Reading], key: Key, trials_log: float) -> list[Sighting]:
+def _judged(looks: list[Look], readings: list[Reading], key: Key, trials_log: float) -> list[Sighting]:
     """What each reading proves. A payload is kept where the bound for all cells says that it is one."""
     found = []
-    for place, reading in zip(places, readings, strict=True):
-        by_presence = log_chance(reading.presence, trials_log)
-        by_all = log_chance(reading.whole, trials_log + PAYLOAD_TRIALS_LOG)
+    for look, reading in zip(looks, readings, strict=True):
+        by_presence = log_chance(reading.presence, trials_log + look.more)
+        by_all = log_chance(reading.whole, trials_log + look.more + PAYLOAD_TRIALS_LOG)
         if by_all > log(PAYLOAD_CHANCE):
             reading = Reading(reading.presence, reading.whole, None)
-        found.append(Sighting(key, place, reading, min(by_presence, by_all)))
+        found.append(Sighting(key, look.place, reading, min(by_presence, by_all)))
     return found

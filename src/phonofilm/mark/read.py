@@ -38,7 +38,7 @@ def read(seen: FloatArray, key: Key, listed: bool = False) -> list[Reading]:
     coded = drawn.coded >= 0
     spoken = [np.bincount(drawn.coded[coded], (at * drawn.signs)[coded], CODED_BITS) for at in seen]
     soft = np.stack(spoken).astype(np.float32)
-    words = decode_list(soft) if listed else decode(soft)[:, None]  # (W, L, 40)
+    words = decode_list(soft) if listed else decode(soft)[:, None]  # (W, L, 44)
     readings = []
     for at, choices in zip(seen, words, strict=True):
         fitting = ([int(bit) for bit in bits] for bits in choices)

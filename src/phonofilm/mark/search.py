@@ -58,6 +58,17 @@ def fold(evidence: FloatArray, stretch: float) -> FloatArray:
     return folded.T
 
 
+def stretched(evidence: FloatArray, stretch: float) -> FloatArray:
+    """(B, t) evidence (B, T) at the columns of the pattern's clock."""
+    if stretch == 1.0:
+        return evidence
+    columns = evidence.shape[1]
+    at = np.arange(max(1, int((columns - 1) / stretch))) * stretch
+    below = at.astype(np.int64)
+    share = (at - below).astype(np.float32)
+    return evidence[:, below] * (1 - share) + evidence[:, np.minimum(below + 1, columns - 1)] * share
+
+
 def cells(folded: FloatArray, rows: int, offset: int, centre_row: int) -> FloatArray:
     """(B, N) the evidence of every cell of the pattern at a place."""
     columns = (np.arange(PERIOD_SLOTS) * COLUMNS_PER_SLOT + CENTRE_COLUMN + offset) % PERIOD_COLUMNS
@@ -66,10 +77,14 @@ def cells(folded: FloatArray, rows: int, offset: int, centre_row: int) -> FloatA
 
 
 class Search:
-    """Looks for one key's pattern. beyond: rows that the evidence has on either side of the bands."""
+    """Looks for one key's pattern. beyond: rows that the evidence has on either side of the bands.
+
+    presence: (B, N) the signs of the presence cells, 0 elsewhere.
+    """
 
     def __init__(self, key: Key, beyond: int) -> None:
         presence = pattern(key).presence
+        self.presence = presence
         self._beyond = beyond
         self._bands, slots = np.nonzero(presence)  # (U,), of the presence cells
         self._columns = slots * COLUMNS_PER_SLOT + CENTRE_COLUMN
@@ -84,22 +99,23 @@ class Search:
         for start in range(0, len(stretches), AT_ONCE):
             chosen = stretches[start : start + AT_ONCE]
             folded = np.stack([_folding(len(upright), stretch) @ upright for stretch in chosen])  # (K, Q, R)
-            for stretch, seen, scores in zip(chosen, folded, self._scores(folded, pitches), strict=True):
-                found += self._best(seen.T, scores, stretch, pitches, count)
+            found += self._best(folded, self._scores(folded, pitches), chosen, pitches, count)
         return sorted(found, key=lambda place: -place.score)
 
     def _best(
-        self, folded: FloatArray, scores: FloatArray, stretch: float, pitches: int, count: int
+        self, folded: FloatArray, scores: FloatArray, stretches: Sequence[float], pitches: int, count: int
     ) -> Iterator[Place]:
-        """The best places of folded evidence (R, Q) by their scores (P, Q), with their exact scores."""
-        flat = scores.reshape(-1)
-        count = min(count, len(flat))
-        shifts, offsets = np.divmod(np.argpartition(flat, -count)[-count:], PERIOD_COLUMNS)
-        rows = self._beyond + shifts[:, None] - pitches + ROWS_PER_BAND * self._bands  # (W, U)
-        seen = folded[rows, (offsets[:, None] + self._columns) % PERIOD_COLUMNS]  # (W, U) the presence cells
-        exact = seen @ self._signs / np.sqrt((seen**2).sum(1) + 1e-9)
-        for score, shift, offset in zip(exact.tolist(), shifts.tolist(), offsets.tolist(), strict=True):
-            yield Place(score, stretch, shift - pitches, offset)
+        """The best places of each tempo's folded evidence (K, Q, R) by their scores (K, P, Q), with exact scores."""
+        flat = scores.reshape(len(scores), -1)
+        count = min(count, flat.shape[1])
+        shifts, offsets = np.divmod(np.argpartition(flat, -count, axis=1)[:, -count:], PERIOD_COLUMNS)  # (K, W)
+        rows = self._beyond + shifts[..., None] - pitches + ROWS_PER_BAND * self._bands  # (K, W, U)
+        columns = (offsets[..., None] + self._columns) % PERIOD_COLUMNS
+        seen = folded[np.arange(len(folded))[:, None, None], columns, rows]  # (K, W, U) the presence cells
+        exact = seen @ self._signs / np.sqrt((seen**2).sum(2) + 1e-9)
+        for stretch, *places in zip(stretches, exact.tolist(), shifts.tolist(), offsets.tolist(), strict=True):
+            for score, shift, offset in zip(*places, strict=True):
+                yield Place(score, stretch, shift - pitches, offset)
 
     def _scores(self, folded: FloatArray, pitches: int) -> FloatArray:
         """(K, P, Q) scores, with the power of the presence cells taken from that of all cells."""

@@ -17,6 +17,7 @@ from phonofilm.mark.gains import change
 from phonofilm.mark.grid import BAND_ROWS, CENTRE_COLUMN, COLUMNS_PER_SLOT, PERIOD_SLOTS, ROWS_PER_BAND, SLOT_S
 from phonofilm.mark.host import MOST_DB, host, tolerance_db
 from phonofilm.mark.masking import CEILING_DB, ceiling
+from phonofilm.mark.need import LEAN_CEILING_RANGE, LEAN_RANGE, Need, left_by_noise, left_by_room, need
 from phonofilm.types import FloatArray
 
 HELP_RATE = 0.5
@@ -31,11 +32,6 @@ LOUD_COLUMNS = 85
 """A moment counts as loud when anything within a quarter of a second around it is."""
 HIGH_HZ, HIGH_SHARE = 8000.0, 0.7
 """Above, changes are heard more (0.4 of ViSQOL's five points come from the top octave) and codecs lose them first."""
-WANTED_SCORE = 35.0
-"""Evidence wanted in 10 s, in standard deviations at most; the verdict needs 10, and attacks take their part."""
-RICH_SLOTS = round(10 / SLOT_S)
-PUSH_RANGE = (0.65, 4.0)
-"""The whole stretch is marked weaker or stronger by this where it holds more or less evidence than that."""
 HIGHEST_CEILING_DB = -8.0
 """The ceiling rises with the strength up to here."""
 
@@ -72,10 +68,11 @@ class Stretch:
         share = np.where(high, np.float32(HIGH_SHARE), np.float32(1))  # (B, 1)
         borne = tolerance_db(self._host.spread_db, BAND_ROWS)[::ROWS_PER_BAND, columns] * loud * share
         under = borne * self._room(chips * borne)  # what brings each cell to the ceiling
-        push = _push(self._agreement(chips, np.minimum(borne, under), columns))
+        wants = self._need(self._agreement(chips, np.minimum(borne, under), columns), columns)
+        push = wants.push
         raised_db = min(20 * np.log10(push), HIGHEST_CEILING_DB - CEILING_DB)
-        under = under * np.float32(10 ** (raised_db / 20))
-        usual = np.minimum(borne * np.float32(push), under)
+        under = under * np.float32(10 ** (raised_db / 20)) * np.clip(wants.lean, *LEAN_CEILING_RANGE)
+        usual = np.minimum(borne * np.float32(push) * np.clip(wants.lean, *LEAN_RANGE), under)
         most = np.minimum(under, np.float32(MOST_DB * push)) * np.float32(HELP_MOST)
         helped = _helped(self._agreement(chips, usual, columns), coded)  # (CODED_BITS,)
         factor = np.where(coded >= 0, helped[np.maximum(coded, 0)], np.float32(1))  # (B, L)
@@ -93,6 +90,11 @@ class Stretch:
         residue = host(energy_map(marked, self._rate_hz, BAND_ROWS), BAND_ROWS).residue
         return residue[::ROWS_PER_BAND, columns] * chips
 
+    def _need(self, agreement: FloatArray, columns: IntArray) -> Need:
+        left = (left_by_noise(self._energy, self._sound, self._rate_hz), left_by_room(self._energy))
+        after_noise, after_room = (share[::ROWS_PER_BAND, columns] for share in left)
+        return need(agreement, after_noise, after_room)
+
     def _columns(self, slots: int) -> IntArray:
         """(L,) the column at the middle of each slot that is to be marked."""
         columns = (self._lead + np.arange(slots)) * COLUMNS_PER_SLOT + CENTRE_COLUMN
@@ -100,13 +102,6 @@ class Stretch:
 
     def _moved(self, gains_db: FloatArray) -> FloatArray:
         return change(self._sound, self._rate_hz, gains_db.astype(np.float32), self._start, self._first_slot)
-
-
-def _push(agreement: FloatArray) -> float:
-    """Factor for all of a stretch, from how well its mark was read in a first attempt, (B, L)."""
-    tens = max(1.0, agreement.shape[1] / RICH_SLOTS)
-    score = float(agreement.sum() / np.sqrt((agreement**2).sum() * tens + 1e-9))
-    return float(np.clip(WANTED_SCORE / max(score, 1.0), *PUSH_RANGE))
 
 
 def _helped(agreement: FloatArray, coded: IntArray) -> FloatArray:
