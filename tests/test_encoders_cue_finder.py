@@ -119,6 +119,21 @@ def test_pictures_count_only_where_they_are_shown(network: CueNetwork) -> None:
     assert not torch.allclose(shown[0], hidden[0])
 
 
+def test_two_networks_agree_on_the_mean_of_their_log_odds(network: CueNetwork) -> None:
+    torch.manual_seed(2)
+    blind = CueNetwork(replace(CONFIG, fine=0, look=0))
+    motion = moving(np.arange(60) / 25, seed=5)
+    hand = hand_events(motion)
+    curves = [CueFinder(*nets)._curves(motion, hand, 120) for nets in ((network,), (blind,), (network, blind))]
+    odds = [np.log(heat / (1 - heat)) for heat in (part[1].astype(np.float64) for part in curves)]
+    np.testing.assert_allclose(odds[2], (odds[0] + odds[1]) / 2, atol=1e-4)
+    np.testing.assert_allclose(curves[2][3:], (curves[0][3:] + curves[1][3:]) / 2, atol=1e-5)
+    assert (curves[2][2] <= np.maximum(curves[0][2], curves[1][2]) + 1e-5).all()
+    assert (curves[2][2] >= np.minimum(curves[0][2], curves[1][2]) - 1e-5).all()
+    same = CueFinder(network, network)._curves(motion, hand, 120)
+    np.testing.assert_allclose(same, curves[0], atol=1e-5)
+
+
 def test_a_batch_answers_as_its_clips_do(network: CueNetwork) -> None:
     clips = [
         features_of(moving(np.arange(count) / rate), None, 0.0, 60, torch.float32)
@@ -182,6 +197,17 @@ def test_weights_come_back_from_a_file(network: CueNetwork, tmp_path: Path) -> N
     assert again.config == CONFIG
     for key, value in network.named_parameters():
         torch.testing.assert_close(again.state_dict()[key], value, rtol=1e-3, atol=1e-3)
+
+
+def test_large_matrices_come_back_to_half_a_step(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    wide = CueNetwork(replace(CONFIG, width=64))
+    save_cue_finder(wide, tmp_path / "cues.safetensors")
+    again = read_cue_network(tmp_path / "cues.safetensors").state_dict()
+    for key, value in wide.named_parameters():
+        most = value.flatten(1).abs().amax(1) if value.dim() > 1 else value.abs()
+        off = (again[key] - value).abs()
+        assert (off.flatten(1).amax(1) if value.dim() > 1 else off).le(0.51 * most / 127 + 1e-3 * most + 1e-6).all()
 
 
 def test_a_file_that_does_not_fit_is_named(network: CueNetwork, tmp_path: Path) -> None:

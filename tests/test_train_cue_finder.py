@@ -24,14 +24,17 @@ from phonofilm.train.cue_examples import (
     write_examples,
 )
 from phonofilm.train.cue_finder import (
+    CueRecipe,
     draw_batch,
     export_cue_finder,
     loss_of,
     mini_cue_finder,
+    mini_shown_cue_finder,
     targets_of,
     train_cue_finder,
 )
 from phonofilm.train.cue_variety import jolted, quickened, seen_closer, softened, swaying, varied, with_losses
+from phonofilm.weights.registry import find_model
 
 NET = CueFinderConfig(
     contacts=CONTACTS,
@@ -47,7 +50,7 @@ NET = CueFinderConfig(
     threshold=0.4,
 )
 VARIETY = replace(mini_cue_finder().variety, close_share=0.0, sway_share=0.0, soft_share=0.0)
-RECIPE = replace(mini_cue_finder(), net=NET, steps=4, batch=3, crop_s=1.0, variety=VARIETY)
+RECIPE = replace(mini_shown_cue_finder(), name="cue_finder", net=NET, steps=4, batch=3, crop_s=1.0, variety=VARIETY)
 
 
 def truth(*events: tuple[float, float, float], stretches: tuple[Stretch, ...] = ()) -> Truth:
@@ -221,12 +224,11 @@ def test_training_brings_the_loss_down_and_goes_on_where_it_stopped(run: Path) -
     assert torch.load(run / "cue_finder.pt", weights_only=True)["step"] == 30
 
 
-def test_weights_are_exported_for_use(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phonofilm.train.cue_finder.mini_cue_finder", lambda: RECIPE)
+def test_weights_are_exported_for_use(run: Path) -> None:
     with pytest.raises(InputError, match="train the stage"):
-        export_cue_finder(run, run / "cues.safetensors")
+        export_cue_finder(run, run / "cues.safetensors", RECIPE)
     train_cue_finder(run, torch.device("cpu"), RECIPE)
-    digest = export_cue_finder(run, run / "cues.safetensors")
+    digest = export_cue_finder(run, run / "cues.safetensors", RECIPE)
     assert len(digest) == 64
     assert read_cue_network(run / "cues.safetensors").config == NET
     found = CueFinder.load(run / "cues.safetensors").find(example_of(bouncing(5)).motion, 2.0)
@@ -238,9 +240,12 @@ def test_training_without_films_says_what_to_do(tmp_path: Path) -> None:
         train_cue_finder(tmp_path, torch.device("cpu"), RECIPE)
 
 
-def test_the_shipped_recipe_is_small_enough() -> None:
-    count = sum(part.numel() for part in CueNetwork(mini_cue_finder().net).parameters())
+@pytest.mark.parametrize("recipe", [mini_cue_finder(), mini_shown_cue_finder()], ids=lambda recipe: recipe.name)
+def test_the_shipped_recipes_are_small_and_those_of_the_shipped_weights(recipe: CueRecipe) -> None:
+    count = sum(part.numel() for part in CueNetwork(recipe.net).parameters())
     assert count <= 800_000
+    file = {"cue_finder": "cues.safetensors", "cue_finder_shown": "cues_shown.safetensors"}[recipe.name]
+    assert read_cue_network(find_model("mini").checked(file)).config == recipe.net
 
 
 def test_films_are_painted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

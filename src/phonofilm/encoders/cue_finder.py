@@ -1,11 +1,13 @@
 """The cue finder: which events a clip shows, when, where and of what kind, and how much goes on in it.
 
-The network (`encoders/cue_network.py`) says at every point of its clock how near an event is; here its peaks become
-events. Of several near in time those far weaker than the strongest are left out: they are the turns at the top of a
-stroke, or a hand coming to rest. The network has learnt from drawn scenes. Where it hesitates over a clip, its events
-are checked against those of the hand-made curves (`encoders/cue_curves.py`), which know less and hold more widely.
+The networks (`encoders/cue_network.py`) say at every point of their clock how near an event is; here the peaks of what
+they say together become events. There are two, one that knows motion alone and one that is shown the pictures too: they
+err on different films. Of several events near in time those far weaker than the strongest are left out: they are the
+turns at the top of a stroke, or a hand coming to rest. The networks have learnt from drawn scenes. Where they hesitate
+over a clip, their events are checked against those of the hand-made curves (`encoders/cue_curves.py`), which know less
+and hold more widely.
 
-Dimension letters: T points of the clock, N points of the curves, E events.
+Dimension letters: T points of the clock, N points of the curves, E events, V networks.
 """
 
 import math
@@ -16,6 +18,7 @@ from typing import Self
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from phonofilm.cues import PEAK_DISTANCE_S, CueCurves, bumps
 from phonofilm.encoders.cue_features import (
@@ -27,7 +30,7 @@ from phonofilm.encoders.cue_features import (
     hand_events,
     strikes_told,
 )
-from phonofilm.encoders.cue_network import CueFinderConfig, CueNetwork, read_cue_network, together
+from phonofilm.encoders.cue_network import Answers, CueFinderConfig, CueNetwork, read_cue_network, together
 from phonofilm.encoders.motion import DoubleArray, Motion
 from phonofilm.types import FloatArray
 
@@ -38,12 +41,12 @@ NEAR_POINTS = 1
 """Neighbours of a peak that have a say in its time."""
 # The figures down to USUAL_SPAN_S were chosen by looking at the fifteen real clips and the simulated films that the
 # log's figures are from, so those flatter.
-NOTED_HEAT, SURE_QUARTILE = 0.3, 0.65
-"""The network is sure of a clip when the upper quartile of its noted peaks is as hot as this."""
+NOTED_HEAT, SURE_QUARTILE = 0.3, 0.55
+"""The networks are sure of a clip when the upper quartile of its noted peaks is as hot as this."""
 HAND_RATE_HZ = 20.0
-"""With fewer frames a second the hand-made curves know less than an unsure network."""
+"""With fewer frames a second the hand-made curves know less than unsure networks."""
 SURE_HEAT, LEAST_HEAT = 0.85, 0.15
-"""In a clip of which it is not sure, peaks need to be so hot, or so hot and confirmed by a hand-made event."""
+"""In a clip of which they are not sure, peaks need to be so hot, or so hot and confirmed by a hand-made event."""
 LEAST_HAND_HEAT, HAND_POINTS, HAND_APART_S = 0.1, 5, 0.1
 """There a hand-made event stands alone if the heat within HAND_POINTS of it reaches this."""
 USUAL_SHARE, USUAL_SPAN_S = 0.35, 3.0
@@ -82,15 +85,17 @@ class FoundCues:
 
 
 class CueFinder:
-    """The network ready for use."""
+    """The networks ready for use, one or more of the same kinds of contact."""
 
-    def __init__(self, network: CueNetwork) -> None:
-        self.network = network.eval().requires_grad_(False)
+    def __init__(self, *networks: CueNetwork) -> None:
+        assert networks, "a cue finder has a network"
+        assert len({network.config.contacts for network in networks}) == 1, "networks must know the same contacts"
+        self.networks = tuple(network.eval().requires_grad_(False) for network in networks)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Weights as `save_cue_finder` wrote them. Raises ModelError when the file is missing or does not fit."""
-        return cls(read_cue_network(path))
+    def load(cls, *paths: Path) -> Self:
+        """Weights as `save_cue_finder` wrote them. Raises ModelError when a file is missing or does not fit."""
+        return cls(*(read_cue_network(path) for path in paths))
 
     def find(self, motion: Motion, duration_s: float) -> FoundCues:
         """Everything heard in a clip of `duration_s`, as far as its motion shows."""
@@ -102,7 +107,7 @@ class CueFinder:
         hand = hand_events(motion)
         curves = self._curves(motion, hand, count)
         checked = float(np.median(np.diff(motion.times_s))) * HAND_RATE_HZ <= 1
-        found = _found(curves, hand, self.network.config, checked=checked)
+        found = _found(curves, hand, self.networks[0].config, checked=checked)
         places, place = (motion.middle + motion.reach * part for part in (found.places, found.place))
         return replace(found, places=places, place=place)
 
@@ -115,12 +120,26 @@ class CueFinder:
             low, high = max(0, first - reach), min(count, first + piece + reach)
             part = between(motion, low / CLOCK_HZ - USUAL_STEP_S, high / CLOCK_HZ + USUAL_STEP_S)
             told = features_of(part, hand, low / CLOCK_HZ, high - low, torch.float32)
-            answers = self.network(together([told]))
-            curves = (answers.heat.sigmoid(), answers.offset, answers.strength.sigmoid(), answers.activity.sigmoid())
-            rows = torch.stack([*curves, answers.place])[:, 0]
-            whole = torch.cat([strikes_told(told)[None], rows, answers.contact[0].softmax(1).T])
+            batch = together([told])
+            answers = _agreed([network(batch) for network in self.networks])
+            whole = torch.cat([strikes_told(told)[None], answers])
             parts.append(whole[:, first - low : first - low + piece].numpy())
         return np.concatenate(parts, 1)
+
+
+def _agreed(answers: list[Answers]) -> Tensor:
+    """(5 + kinds + 1, T) heat, offset, strength, activity, place, chances of contacts: what V networks say together.
+
+    Heat is the chance whose log odds are the mean of theirs; the hotter network has the greater say in the offset.
+    """
+    logits, offsets = (torch.stack([getattr(one, name)[0] for one in answers]) for name in ("heat", "offset"))  # (V, T)
+    heats = logits.sigmoid() + 1e-6
+    offset = (heats * offsets).sum(0) / heats.sum(0)
+    rest = [
+        torch.stack([one.strength[0].sigmoid(), one.activity[0].sigmoid(), one.place[0], *one.contact[0].softmax(1).T])
+        for one in answers
+    ]
+    return torch.cat([torch.stack([logits.mean(0).sigmoid(), offset]), torch.stack(rest).mean(0)])
 
 
 def _found(
@@ -135,7 +154,7 @@ def _found(
     columns = [[float(row[part].mean()) for part in at] for row in (heat, strength, place)]
     sure_of, strong, where = (np.asarray(values, np.float32) for values in columns)
     for index, time_s in enumerate(order):
-        # Speed lost says how hard a blow is; the network's own guess does not (correlation with the truth -0.02).
+        # Speed lost says how hard a blow is; the networks' own guess does not (correlation with the truth -0.02).
         near = np.abs(hand[0] - time_s) < PEAK_DISTANCE_S
         if near.any():
             strong[index] = hand[1][near].max()
@@ -151,7 +170,7 @@ def _found(
 
 
 def _moments(curves: FloatArray, hand_s: FloatArray, threshold: float, checked: bool) -> DoubleArray:
-    """(E,) rising: peaks of heat; where the network is unsure, those that are confirmed, and the hand-made ones."""
+    """(E,) rising: peaks of heat; where the networks are unsure, those that are confirmed, and the hand-made ones."""
     strikes, heat, offset = curves[:3]
     points = _usual(_peaks_of(heat, LEAST_HEAT), heat, strikes)
     moments = [_moment(point, heat, offset) for point in points]
@@ -176,7 +195,7 @@ def _moment(point: int, heat: FloatArray, offset: FloatArray) -> float:
 
 
 def _hand_alone(hand_s: FloatArray, taken_s: DoubleArray, heat: FloatArray) -> list[float]:
-    """Hand-made events with none of the `taken_s` near that the network does not rule out."""
+    """Hand-made events with none of the `taken_s` near that the networks do not rule out."""
     alone = []
     for time_s in hand_s.tolist():
         centre = round(time_s * CLOCK_HZ)

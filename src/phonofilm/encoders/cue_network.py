@@ -1,13 +1,13 @@
 """The network of the cue finder: what moves in a film → when something strikes, where, how, and how much goes on.
 
-Most of what it sees is what moves in the pictures (`encoders/motion.py`), so that it can be taught on drawn scenes: a
-ball of five pixels and a real one move alike. It sees the pictures too, small and grey: sticks, flashes and what lies
-under noise are lost in motion that was measured. The same small filters look at every block of every pair of frames
-and of the pairs beside it. Soft attention gathers what they find into a few slots, wherever in the picture it is, and
-the mean place of a slot's attention is the place of what it holds. Slots are brought from the pairs, at whatever
-instants those lie, to an even clock by the time they overlap, and dilated convolutions (van den Oord et al. 2016) look
-half a second either way. A soft heat says at which points of the clock an event is near, an offset how far off it is
-(as centres of objects are found by Zhou et al. 2019, "Objects as Points").
+It does not see pictures but what moves in them (`encoders/motion.py`), so that it can be taught on drawn scenes: a ball
+of five pixels and a real one move alike. One of the two networks that are shipped is shown the pictures too, small and
+grey: what lies under noise is lost in motion that was measured. The same small filters look at every block of every
+pair of frames and of the pairs beside it. Soft attention gathers what they find into a few slots, wherever in the
+picture it is, and the mean place of a slot's attention is the place of what it holds. Slots are brought from the pairs,
+at whatever instants those lie, to an even clock by the time they overlap, and dilated convolutions (van den Oord et al.
+2016) look half a second either way. A soft heat says at which points of the clock an event is near, an offset how far
+off it is (as centres of objects are found by Zhou et al. 2019, "Objects as Points").
 
 The strikes and events of the hand-made curves (`encoders/cue_curves.py`) are told to the network as well, and left out
 at times while it learns, so that it need not rely on them.
@@ -39,7 +39,10 @@ from phonofilm.errors import ModelError
 
 @dataclass(frozen=True)
 class CueFinderConfig:
-    """Dimensions of the network, the names of its kinds of contact, and the least heat that is an event."""
+    """Dimensions of the network, the names of its kinds of contact, and the least heat that is an event.
+
+    fine, look: filters that look at the pictures; 0 of a network that is not shown any.
+    """
 
     contacts: tuple[str, ...]
     fine: int
@@ -141,9 +144,10 @@ class CueNetwork(nn.Module):
     def __init__(self, config: CueFinderConfig) -> None:
         super().__init__()
         self.config = config
-        self.look_fine = nn.Conv2d(PICTURE_FEATURES, config.fine, 5, stride=2, padding=2)
-        self.look = nn.Conv2d(config.fine, config.look, 3, stride=2, padding=1)
-        self.see_looked = nn.Conv2d(config.look, config.near, 3, padding=1, bias=False)
+        if config.look:
+            self.look_fine = nn.Conv2d(PICTURE_FEATURES, config.fine, 5, stride=2, padding=2)
+            self.look = nn.Conv2d(config.fine, config.look, 3, stride=2, padding=1)
+            self.see_looked = nn.Conv2d(config.look, config.near, 3, padding=1, bias=False)
         self.see = nn.Conv2d(BLOCK_FEATURES, config.near, 3, padding=1)
         self.follow = nn.Conv2d(3 * config.near, config.block, 1, bias=False)
         self.follow_norm = nn.BatchNorm2d(config.block)
@@ -181,9 +185,11 @@ class CueNetwork(nn.Module):
     def _slots(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """What each pair holds (S, H), and where across the picture each slot looks (S, K)."""
         config = self.config
-        looked = torch.relu(self.look(torch.relu(self.look_fine(batch.pictures))))  # (S, N, Y, X)
-        looked = looked * batch.shown.to(looked.dtype)[:, None, None, None]
-        x = torch.relu(self.see(batch.blocks) + self.see_looked(looked))  # (S, A, Y, X)
+        x = self.see(batch.blocks)  # (S, A, Y, X)
+        if config.look:
+            looked = torch.relu(self.look(torch.relu(self.look_fine(batch.pictures))))  # (S, N, Y, X)
+            x = x + self.see_looked(looked * batch.shown.to(looked.dtype)[:, None, None, None])
+        x = torch.relu(x)
         x = torch.relu(self.follow_norm(self.follow(_with_neighbours(x, batch.filled))))  # (S, A', Y, X)
         x = torch.relu(self.halve_norm(self.halve(x)))  # (S, A'', y, x)
         x = x + torch.relu(self.coarse_norm(self.follow_coarse(_with_neighbours(x, batch.filled))))
@@ -213,10 +219,19 @@ def _centres(count: int) -> Tensor:
     return (torch.arange(count) + 0.5) * (2 / count) - 1
 
 
+LARGE = 4096
+"""Matrices of this many weights and more are kept in bytes."""
+
+
 def save_cue_finder(network: CueNetwork, path: Path) -> None:
-    """Write weights as fp16 safetensors with the config in the metadata."""
+    """Write weights as safetensors with the config in the metadata: matrices in bytes, all else as fp16."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {k: v.half().contiguous() for k, v in network.state_dict().items() if not _is_counter(k)}
+    tensors: dict[str, Tensor] = {}
+    for key, value in network.state_dict().items():
+        if value.dim() > 1 and value.numel() >= LARGE:
+            tensors |= _in_bytes(key, value.float())
+        elif not _is_counter(key):
+            tensors[key] = value.half().contiguous()
     save_file(tensors, path, metadata={"config": json.dumps(asdict(network.config))})
     path.chmod(0o644)  # safetensors writes files that only their owner may read
 
@@ -226,15 +241,38 @@ def read_cue_network(path: Path) -> CueNetwork:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a dict)
+            kept = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"cue finder {path} cannot be read ({error}); install Phonofilm again") from error
     network = CueNetwork(_config(metadata, path))
+    tensors = _out_of_bytes(kept)
     wanted = {k: v.shape for k, v in network.state_dict().items() if not _is_counter(k)}
     if {k: v.shape for k, v in tensors.items()} != wanted:
         raise ModelError(f"cue finder {path} holds other weights than its config says; install Phonofilm again")
     network.load_state_dict(tensors, strict=False)  # the counters alone are left out
     return network.eval()
+
+
+def _in_bytes(key: str, matrix: Tensor) -> dict[str, Tensor]:
+    """A matrix (N, ...) as int8 with a step (N,) for each row: the error is at most half of a row's step."""
+    steps = (matrix.flatten(1).abs().amax(1) / 127).clamp_min(1e-7).half().float()  # (N,)
+    whole = (matrix / _beside(steps, matrix)).round().clamp(-127, 127).to(torch.int8)
+    return {key: whole.contiguous(), f"{key}.steps": steps.half()}
+
+
+def _out_of_bytes(kept: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a file as float32."""
+    steps = {key.removesuffix(".steps"): value.float() for key, value in kept.items() if key.endswith(".steps")}
+    tensors = {key: value.float() for key, value in kept.items() if not key.endswith(".steps")}
+    for key, rows in steps.items():
+        if key in tensors and len(rows) == len(tensors[key]):
+            tensors[key] = tensors[key] * _beside(rows, tensors[key])
+    return tensors
+
+
+def _beside(rows: Tensor, matrix: Tensor) -> Tensor:
+    """(N,) → (N, 1, ...), to be multiplied with a matrix."""
+    return rows.view(-1, *(1 for _ in matrix.shape[1:]))
 
 
 def _is_counter(key: str) -> bool:

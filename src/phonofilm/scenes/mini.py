@@ -56,7 +56,7 @@ STRUCK_EVENTS_HZ = 0.3
 CONTINUOUS_KINDS = ("ambience", "vehicle")
 """Expected sounds that go on without hits: a jolt in the picture of a driving car is no blow."""
 UNKNOWN_LABEL = "movement"
-CUE_FINDER_FILE = "cues.safetensors"
+CUE_FINDER_FILES = ("cues.safetensors", "cues_shown.safetensors")
 """Weights of `mini`, and of every other model that this file guides: it hears nothing, so it is one for all."""
 SOUND_LAG_S = 0.045
 """How far what is heard lies behind what is seen. In the recordings of the log it is 20 to 60 ms, since blows are
@@ -140,7 +140,7 @@ class MiniGuide(Guide):
     @classmethod
     def load(cls, nets: Nets, seen_dtype: torch.dtype) -> Self:
         """The networks with the encoders that come as packages. Raises ModelError."""
-        finder = CueFinder.load(find_model("mini").checked(CUE_FINDER_FILE))
+        finder = CueFinder.load(*(find_model("mini").checked(name) for name in CUE_FINDER_FILES))
         return cls(nets, SeenEncoder.load(seen_dtype), load_table(), finder, load_rhythms(), SentenceEncoder.load())
 
     def look(self, clip: ClipInfo, watch: Stopwatch, progress: Progress) -> MiniSight:

@@ -5,7 +5,7 @@ Dimension letters: B batch, T points of the clock, P pairs of frames, K events.
 
 import hashlib
 import logging
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Self
 
@@ -31,11 +31,12 @@ logger = logging.getLogger(__name__)
 class CueRecipe:
     """Everything that decides what comes out of a run.
 
-    crop_s: length of a training example. heat_s: how far from an event the heat still is 0.6. event_weight: how much
-    more a point at an event counts than one without. *_weight: of the parts of the loss. untold_share: examples that
-    are not told the hand-made events.
+    name: of its checkpoint. crop_s: length of a training example. heat_s: how far from an event the heat still is 0.6.
+    event_weight: how much more a point at an event counts than one without. *_weight: of the parts of the loss.
+    untold_share: examples that are not told the hand-made events.
     """
 
+    name: str
     net: CueFinderConfig
     steps: int
     batch: int
@@ -59,15 +60,16 @@ class CueRecipe:
 
 
 def mini_cue_finder() -> CueRecipe:
-    """The recipe of the shipped cue finder."""
+    """The recipe of the network that knows motion alone."""
     return CueRecipe(
+        name="cue_finder",
         net=CueFinderConfig(
             contacts=CONTACTS,
-            fine=16,
-            look=32,
-            near=32,
-            block=48,
-            coarse=64,
+            fine=0,
+            look=0,
+            near=16,
+            block=24,
+            coarse=48,
             slots=6,
             slot=16,
             width=128,
@@ -110,6 +112,13 @@ def mini_cue_finder() -> CueRecipe:
         seed=7,
         save_every_s=120.0,
     )
+
+
+def mini_shown_cue_finder() -> CueRecipe:
+    """The recipe of the network that is shown the pictures too."""
+    recipe = mini_cue_finder()
+    net = replace(recipe.net, fine=16, look=32, near=32, block=48, coarse=64)
+    return replace(recipe, name="cue_finder_shown", net=net, steps=5_400, learning_rate=2e-3, seed=21)
 
 
 @dataclass(frozen=True)
@@ -228,7 +237,7 @@ def train_cue_finder(run: Path, device: torch.device, recipe: CueRecipe) -> CueN
         network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     loop = Loop(
-        run / "cue_finder.pt",
+        run / f"{recipe.name}.pt",
         network,
         optimiser,
         steps=recipe.steps,
@@ -260,12 +269,12 @@ def _take_up(shards: dict[Path, CueShard], folder: Path) -> None:
         raise InputError(f"no films in {folder}; run the stage 'cue examples' first")
 
 
-def export_cue_finder(run: Path, path: Path) -> str:
+def export_cue_finder(run: Path, path: Path, recipe: CueRecipe) -> str:
     """Write the averaged weights of a run as float16; returns their sha256. Raises InputError before any training."""
-    state = load_state(run / "cue_finder.pt", torch.device("cpu"))
+    state = load_state(run / f"{recipe.name}.pt", torch.device("cpu"))
     if state is None:
-        raise InputError(f"no cue_finder.pt in {run}; train the stage 'cue finder' first")
-    network = CueNetwork(mini_cue_finder().net)
+        raise InputError(f"no {recipe.name}.pt in {run}; train the stage 'cues' first")
+    network = CueNetwork(recipe.net)
     network.load_state_dict(state["average"])
     save_cue_finder(network, path)
     return hashlib.sha256(path.read_bytes()).hexdigest()

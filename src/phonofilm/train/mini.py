@@ -24,7 +24,7 @@ from phonofilm.data.shards import write_shard
 from phonofilm.errors import InputError
 from phonofilm.flow.network import FlowNetwork
 from phonofilm.train.cue_examples import make_cue_examples
-from phonofilm.train.cue_finder import export_cue_finder, mini_cue_finder, train_cue_finder
+from phonofilm.train.cue_finder import export_cue_finder, mini_cue_finder, mini_shown_cue_finder, train_cue_finder
 from phonofilm.train.flow import mini_flow, train_flow
 from phonofilm.train.listener import mini_listener, train_listener
 from phonofilm.train.rhythms import build_rhythms
@@ -65,7 +65,8 @@ def train_mini(
         elif stage == "scenes":
             make_cue_examples(run)
         elif stage == "cues":
-            train_cue_finder(run, device, mini_cue_finder())
+            for recipe in (mini_cue_finder(), mini_shown_cue_finder()):
+                train_cue_finder(run, device, recipe)
         elif stage == "listener":
             train_listener(sounds, run, mini_listener())
         elif stage == "export":
@@ -120,7 +121,8 @@ def export(sounds: Path, run: Path) -> dict[str, str]:
         ("flow.safetensors", flow, flow.config.to_json()),
     )
     hashes = {name: save_net(net, config, folder / name, torch.float16) for name, net, config in nets}
-    hashes["cues.safetensors"] = export_cue_finder(run, folder / "cues.safetensors")
+    for name, recipe in (("cues", mini_cue_finder()), ("cues_shown", mini_shown_cue_finder())):
+        hashes[f"{name}.safetensors"] = export_cue_finder(run, folder / f"{name}.safetensors", recipe)
     listener = Listener(mini_listener().net)
     listener.load_state_dict(_average(run, "listener"))
     save_listener(listener, folder / "listener.safetensors")

@@ -148,7 +148,8 @@ MODELS = {
                 ModelFile("vae.safetensors", "401aff5a666bda7fb549106513c6093964d0ab2cdbf977c6555d0301a9347c49"),
                 ModelFile("vocoder.safetensors", "a5dfaa7c9880e5229094586470fc690c587a8c0b402441b3fcfddd71bddf69a6"),
                 ModelFile("listener.safetensors", "e4fd97676664a8516755e048633057441a6c8fd828605c9ee73da730b367e991"),
-                ModelFile("cues.safetensors", "528795d1e131122918f64d35b8d97c67b7d46dada65c8bc5c37feaafd3104d95"),
+                ModelFile("cues.safetensors", "7b12c9501a283b92fd86d82fd0ed047dc96d8908096786de33148ab22b954c33"),
+                ModelFile("cues_shown.safetensors", "9f4a2f501ce3ef0903dae6cb297cb2820821e8bca492c6481d08316db676a918"),
             ),
         ),
         ModelRow(
