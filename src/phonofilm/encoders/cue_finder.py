@@ -41,13 +41,13 @@ NEAR_POINTS = 1
 """Neighbours of a peak that have a say in its time."""
 # The figures down to USUAL_SPAN_S were chosen by looking at the fifteen real clips and the simulated films that the
 # log's figures are from, so those flatter.
-NOTED_HEAT, SURE_QUARTILE = 0.3, 0.55
+NOTED_HEAT, SURE_QUARTILE = 0.15, 0.55
 """The networks are sure of a clip when the upper quartile of its noted peaks is as hot as this."""
 HAND_RATE_HZ = 20.0
 """With fewer frames a second the hand-made curves know less than unsure networks."""
 SURE_HEAT, LEAST_HEAT = 0.85, 0.15
 """In a clip of which they are not sure, peaks need to be so hot, or so hot and confirmed by a hand-made event."""
-LEAST_HAND_HEAT, HAND_POINTS, HAND_APART_S = 0.1, 5, 0.1
+LEAST_HAND_HEAT, HAND_POINTS, HAND_APART_S = 0.07, 5, 0.1
 """There a hand-made event stands alone if the heat within HAND_POINTS of it reaches this."""
 USUAL_SHARE, USUAL_SPAN_S = 0.35, 3.0
 """Least weight (heat times the root of the speed lost) as a share of the strong ones within USUAL_SPAN_S."""
