@@ -145,20 +145,21 @@ def attack_speed(sound: Waveform) -> Waveform:
     return Waveform(resample(sound, 40_000).samples, 44_100)
 
 
-def attack_cuts(sound: Waveform) -> Waveform:
+def without_pieces(sound: Waveform, first: int, every: int) -> Waveform:
+    """20 ms cut out at sample `first` and again and again."""
     drop = round(0.02 * sound.rate_hz)
     keep = np.ones(sound.samples.shape[1], bool)
-    for start in range(60_000, sound.samples.shape[1], 80_000):
+    for start in range(first, sound.samples.shape[1], every):
         keep[start : start + drop] = False
     return Waveform(np.ascontiguousarray(sound.samples[:, keep]), sound.rate_hz)
+
+
+def attack_cuts(sound: Waveform) -> Waveform:
+    return without_pieces(sound, 60_000, 80_000)
 
 
 def attack_many_cuts(sound: Waveform) -> Waveform:
-    drop = round(0.02 * sound.rate_hz)
-    keep = np.ones(sound.samples.shape[1], bool)
-    for start in range(20_000, sound.samples.shape[1], 25_000):
-        keep[start : start + drop] = False
-    return Waveform(np.ascontiguousarray(sound.samples[:, keep]), sound.rate_hz)
+    return without_pieces(sound, 20_000, 25_000)
 
 
 def attack_few_bits(sound: Waveform) -> Waveform:

@@ -73,9 +73,8 @@ def features_of(
     """The features of a clip on the clock points first_s + n / CLOCK_HZ, n < count; hand None: not told."""
     step_s = np.maximum(np.diff(motion.times_s), 1e-3).astype(np.float32)  # (P,)
     points_s = first_s + np.arange(count) / CLOCK_HZ
-    pictures = _picture_features(motion, step_s)
     return Features(
-        torch.from_numpy(pictures if shown else np.zeros_like(pictures)).to(dtype),
+        torch.from_numpy(_picture_features(motion, step_s, shown)).to(dtype),
         shown,
         torch.from_numpy(_block_features(motion)).to(dtype),
         torch.from_numpy(_pair_features(motion, step_s)),
@@ -84,11 +83,13 @@ def features_of(
     )
 
 
-def _picture_features(motion: Motion, step_s: FloatArray) -> FloatArray:
-    """(P, 3, 4 Y, 4 X): what is seen, how it changes with the camera held still, and how long that takes."""
+def _picture_features(motion: Motion, step_s: FloatArray, shown: bool) -> FloatArray:
+    """(P, 3, 4 Y, 4 X): what is seen, how it changes with the camera held still, and how long that takes; or zeros."""
     rows, columns = (BLOCK * count for count in motion.right.shape[1:])
+    parts = np.zeros((len(step_s), PICTURE_FEATURES, rows, columns), np.float32)
+    if not shown:
+        return parts
     before, after = (picture[:, :rows, :columns] for picture in held_still(motion))
-    parts = np.empty((len(before), PICTURE_FEATURES, rows, columns), np.float32)
     parts[:, 0] = (before - before.mean((1, 2), keepdims=True)) / USUAL_CONTRAST
     parts[:, 1] = np.arcsinh((after - before) / USUAL_CHANGE)
     parts[:, 2] = np.log(step_s / USUAL_STEP_S)[:, None, None]

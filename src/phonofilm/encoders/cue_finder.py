@@ -41,8 +41,8 @@ NEAR_POINTS = 1
 """Neighbours of a peak that have a say in its time."""
 # The figures down to USUAL_SPAN_S were chosen by looking at the fifteen real clips and the simulated films that the
 # log's figures are from, so those flatter.
-NOTED_HEAT, SURE_QUARTILE = 0.15, 0.55
-"""The networks are sure of a clip when the upper quartile of its noted peaks is as hot as this."""
+SURE_QUARTILE = 0.55
+"""The networks are sure of a clip when the upper quartile of its peaks from LEAST_HEAT on is as hot as this."""
 HAND_RATE_HZ = 20.0
 """With fewer frames a second the hand-made curves know less than unsure networks."""
 SURE_HEAT, LEAST_HEAT = 0.85, 0.15
@@ -175,8 +175,7 @@ def _moments(curves: FloatArray, hand_s: FloatArray, threshold: float, checked: 
     points = _usual(_peaks_of(heat, LEAST_HEAT), heat, strikes)
     moments = [_moment(point, heat, offset) for point in points]
     hot = heat[points]
-    noted = hot[hot >= NOTED_HEAT]
-    sure = not checked or not len(noted) or np.percentile(noted, 75) >= SURE_QUARTILE
+    sure = not checked or not len(hot) or np.percentile(hot, 75) >= SURE_QUARTILE
     if sure:
         kept = hot >= threshold
     else:

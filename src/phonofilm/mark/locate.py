@@ -16,13 +16,12 @@ from phonofilm.mark.grid import (
     COLUMNS_PER_SLOT,
     PERIOD_COLUMNS,
     PERIOD_SLOTS,
-    ROWS_PER_BAND,
 )
 from phonofilm.mark.key import pattern
 from phonofilm.mark.payload import to_bits
 from phonofilm.mark.piece import PITCH_ROWS, Piece, Sighting
 from phonofilm.mark.read import score
-from phonofilm.mark.search import fold
+from phonofilm.mark.search import bands_at, fold
 from phonofilm.types import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
@@ -38,8 +37,7 @@ EDGE_SHARE = 0.5
 
 def second_scores(piece: Piece, sighting: Sighting) -> FloatArray:
     """(K,) score of each second that carries the sighting's mark, 0 for the others; the last may be a part of one."""
-    first = PITCH_ROWS + sighting.place.rows
-    evidence = piece.evidence[first : first + BANDS * ROWS_PER_BAND : ROWS_PER_BAND]  # (B, T)
+    evidence = bands_at(piece.evidence, sighting.place.rows, PITCH_ROWS)  # (B, T)
     chips, stretch = _chips(sighting), sighting.place.stretch
     seconds = max(1, ceil(piece.columns * COLUMN_S - 0.5))
     edges = np.minimum(np.round(np.arange(seconds + 1) / COLUMN_S).astype(int), piece.columns)

@@ -13,13 +13,13 @@ import numpy as np
 
 from phonofilm.mark.chance import PAYLOAD_TRIALS_LOG, log_chance
 from phonofilm.mark.energy import energy_map
-from phonofilm.mark.grid import BANDS, COLUMN_S, PERIOD_COLUMNS, ROWS_PER_BAND, Rows
+from phonofilm.mark.grid import COLUMN_S, PERIOD_COLUMNS, Rows
 from phonofilm.mark.host import host
 from phonofilm.mark.key import Key
 from phonofilm.mark.path import follow
 from phonofilm.mark.payload import Payload
 from phonofilm.mark.read import Reading, read, score
-from phonofilm.mark.search import Place, Search, cells, fold, stretched
+from phonofilm.mark.search import Place, Search, bands_at, cells, fold, stretched
 from phonofilm.mark.views import above_floor, before_the_room, lying_low, standing_out
 from phonofilm.types import FloatArray
 
@@ -177,9 +177,7 @@ def _at(evidence: FloatArray, places: list[Place]) -> list[Look]:
 
 def _followed(evidence: FloatArray, search: Search, stretch: float, rows: int) -> Look:
     """What is seen on the best path with jumps at a tempo and pitch; it counts as one look at every place."""
-    first = PITCH_ROWS + rows
-    bands = evidence[first : first + BANDS * ROWS_PER_BAND : ROWS_PER_BAND]
-    path = follow(stretched(bands, stretch), search.presence)
+    path = follow(stretched(bands_at(evidence, rows, PITCH_ROWS), stretch), search.presence)
     # As high as a score that proves as much without jumps.
     worth = sqrt(max(0.0, score(path.seen, search.presence) ** 2 - 2 * path.trials_log))
     return Look(path.seen, Place(worth, stretch, rows, path.begin), path.trials_log)

@@ -39,16 +39,21 @@ class Place:
     offset: int
 
 
-@lru_cache(512)
-def _folding(columns: int, stretch: float) -> scipy.sparse.csr_array:
-    """(Q, T) what each column adds to each place: straight lines between columns, then the sum over the periods."""
+def _between(columns: int, stretch: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
+    """For each column (t,) of the pattern's clock the two of T columns beside it, and the share of the second."""
     count = columns if stretch == 1.0 else max(1, int((columns - 1) / stretch))
     at = np.arange(count) * stretch
     below = at.astype(np.int64)
-    share = (at - below).astype(np.float32)
+    return below, np.minimum(below + 1, columns - 1), (at - below).astype(np.float32)
+
+
+@lru_cache(512)
+def _folding(columns: int, stretch: float) -> scipy.sparse.csr_array:
+    """(Q, T) what each column adds to each place: straight lines between columns, then the sum over the periods."""
+    below, above, share = _between(columns, stretch)
     weights = np.concatenate([1 - share, share])
-    places = np.tile(np.arange(count) % PERIOD_COLUMNS, 2)
-    sources = np.concatenate([below, np.minimum(below + 1, columns - 1)])
+    places = np.tile(np.arange(len(share)) % PERIOD_COLUMNS, 2)
+    sources = np.concatenate([below, above])
     return scipy.sparse.csr_array((weights, (places, sources)), (PERIOD_COLUMNS, columns), np.float32)
 
 
@@ -62,11 +67,14 @@ def stretched(evidence: FloatArray, stretch: float) -> FloatArray:
     """(B, t) evidence (B, T) at the columns of the pattern's clock."""
     if stretch == 1.0:
         return evidence
-    columns = evidence.shape[1]
-    at = np.arange(max(1, int((columns - 1) / stretch))) * stretch
-    below = at.astype(np.int64)
-    share = (at - below).astype(np.float32)
-    return evidence[:, below] * (1 - share) + evidence[:, np.minimum(below + 1, columns - 1)] * share
+    below, above, share = _between(evidence.shape[1], stretch)
+    return evidence[:, below] * (1 - share) + evidence[:, above] * share
+
+
+def bands_at(evidence: FloatArray, rows: int, centre_row: int) -> FloatArray:
+    """(B, T) the rows of evidence (R, T) in which the bands lie at a pitch."""
+    first = centre_row + rows
+    return evidence[first : first + BANDS * ROWS_PER_BAND : ROWS_PER_BAND]
 
 
 def cells(folded: FloatArray, rows: int, offset: int, centre_row: int) -> FloatArray:

@@ -153,7 +153,7 @@ def draw_features(
     first_s = float(generator.uniform(-0.1, spare + 0.1))
     hand = None if generator.random() < recipe.untold_share else example.hand
     part = between(example.motion, first_s - 0.05, first_s + recipe.crop_s + 0.05)
-    told = features_of(part, hand, first_s, count, torch.float32, example.shown)
+    told = features_of(part, hand, first_s, count, torch.float32, example.shown and recipe.net.look > 0)
     return told, targets_of(example, first_s, count, recipe)
 
 
@@ -270,7 +270,10 @@ def _take_up(shards: dict[Path, CueShard], folder: Path) -> None:
 
 
 def export_cue_finder(run: Path, path: Path, recipe: CueRecipe) -> str:
-    """Write the averaged weights of a run as float16; returns their sha256. Raises InputError before any training."""
+    """Write the averaged weights of a run as `save_cue_finder` does; returns the file's sha256.
+
+    Raises InputError before any training.
+    """
     state = load_state(run / f"{recipe.name}.pt", torch.device("cpu"))
     if state is None:
         raise InputError(f"no {recipe.name}.pt in {run}; train the stage 'cues' first")

@@ -40,6 +40,8 @@ SHARDS = 67
 EXAMPLES_A_SHARD = 256
 LATENT_STEPS = 176
 SHARD_SEED = 2000
+CUE_FINDERS = {"cues": mini_cue_finder(), "cues_shown": mini_shown_cue_finder()}
+"""Recipes of the two networks of the cue finder, by the names of their files."""
 
 
 def train_mini(
@@ -65,7 +67,7 @@ def train_mini(
         elif stage == "scenes":
             make_cue_examples(run)
         elif stage == "cues":
-            for recipe in (mini_cue_finder(), mini_shown_cue_finder()):
+            for recipe in CUE_FINDERS.values():
                 train_cue_finder(run, device, recipe)
         elif stage == "listener":
             train_listener(sounds, run, mini_listener())
@@ -121,7 +123,7 @@ def export(sounds: Path, run: Path) -> dict[str, str]:
         ("flow.safetensors", flow, flow.config.to_json()),
     )
     hashes = {name: save_net(net, config, folder / name, torch.float16) for name, net, config in nets}
-    for name, recipe in (("cues", mini_cue_finder()), ("cues_shown", mini_shown_cue_finder())):
+    for name, recipe in CUE_FINDERS.items():
         hashes[f"{name}.safetensors"] = export_cue_finder(run, folder / f"{name}.safetensors", recipe)
     listener = Listener(mini_listener().net)
     listener.load_state_dict(_average(run, "listener"))
