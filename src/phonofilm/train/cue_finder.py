@@ -266,7 +266,7 @@ def _take_up(shards: dict[Path, CueShard], folder: Path) -> None:
         if path not in shards:
             shards[path] = CueShard(path)
     if not shards:
-        raise InputError(f"no films in {folder}; run the stage 'cue examples' first")
+        raise InputError(f"no films in {folder}; run the stage 'scenes' first")
 
 
 def export_cue_finder(run: Path, path: Path, recipe: CueRecipe) -> str:

@@ -347,4 +347,4 @@ class Canvas:
 def _area(points: DoubleArray) -> float:
     """Signed area of a polygon; positive where it runs clockwise as seen."""
     x, y = points[:, 0], points[:, 1]
-    return float(0.5 * (x @ np.roll(y, -1) - y @ np.roll(x, -1)))
+    return float(0.5 * (x[:-1] @ y[1:] - y[:-1] @ x[1:] + x[-1] * y[0] - y[-1] * x[0]))

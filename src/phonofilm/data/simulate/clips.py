@@ -15,6 +15,7 @@ from phonofilm.data.simulate.damage import apply_damages, draw_damages
 from phonofilm.data.simulate.files import frame_times, shooting
 from phonofilm.data.simulate.picture import paint
 from phonofilm.data.simulate.scene import PLOTS, compose
+from phonofilm.data.simulate.textures import Textures
 from phonofilm.data.simulate.truth import CONTACTS, Event, Truth
 from phonofilm.media.encode import TimedPicture
 from phonofilm.timeline import seconds
@@ -41,12 +42,17 @@ STRUCK_PLOTS = tuple(
         "doors",
     )
 )
-CLOSE_PLOTS = ("arm strokes", "arm strokes", "arm strokes", "jolts", "silent arms")
-CLOSE_SHARE, STRUCK_SHARE = 0.45, 0.3
+HARD_PLOTS = ("colliding balls", "drum strokes")
+"""Found worst of all that strikes, so shown twice as often."""
+CLOSE_PLOTS = ("arm strokes", "arm strokes", "arm strokes", "jolts", "silent arms", "silent arms")
+CLOSE_SHARE, STRUCK_SHARE = 0.35, 0.4
 """These shares of the clips show arms and heads close by, and blows; the others are drawn as scenes are."""
+FLAT_SHARE = 0.12
+"""So many scenes are painted in plain colours, as drawings and screens are."""
 LONGEST_S = 4.5
-BLURRED_SHARE = 0.25
-"""Exposures over half a frame step cost four times as much to paint as sharp ones, so they are few."""
+BLURRED_SHARE, OPEN_SHARE, EXPOSURES = 0.4, (0.3, 1.0), 8
+"""These many films are blurred, their shutter open for a share of the frame step (a telephone's in a dim room for all of
+it); so many exposures make one picture, so that what is fast is smeared and not seen four times."""
 FAST_HZ, FAST_SHARE = 48, 0.4
 """Of the films that would have more frames a second than FAST_HZ, only this share keeps them; the rest has half."""
 HARD_DAMAGES = ("low_rate", "old_film", "repeated", "compression", "dropped")
@@ -85,15 +91,17 @@ def small_clips(seed: int, width: int, height: int, damaged_share: float) -> Ite
     At most LONGEST_S are filmed, from the start. Raises MissingExtraError without OpenCV.
     """
     chance = np.random.default_rng([seed, 5])
-    scene = compose(seed, plot=_plot(chance))
+    plot = _plot(chance)
+    scene = compose(seed, Textures.plain() if chance.random() < FLAT_SHARE else None, plot)
     how = replace(shooting(seed, 0.0), width=width, height=height)
     length_s = min(LONGEST_S, scene.truth.duration_s)
     rate_hz = how.rate_hz
     if rate_hz is not None and rate_hz > FAST_HZ and chance.random() > FAST_SHARE:
         rate_hz /= 2
     times_s, end_s = frame_times(rate_hz, seconds(round(length_s, 3)), seed)
-    shutter_s = 0.5 * float(end_s) / len(times_s) if chance.random() < BLURRED_SHARE else 0.0
-    pictures = paint(scene, [float(time_s) for time_s in times_s], width, height, shutter_s)
+    shutter = chance.uniform(*OPEN_SHARE) if chance.random() < BLURRED_SHARE else 0.0
+    shutter_s = float(shutter) * float(end_s) / len(times_s)
+    pictures = paint(scene, [float(time_s) for time_s in times_s], width, height, shutter_s, EXPOSURES)
     film: list[TimedPicture] = list(zip(pictures, times_s, strict=True))
     yield SmallClip(scene.truth, film, float(end_s))
     if chance.random() < damaged_share:
@@ -106,7 +114,7 @@ def _plot(chance: np.random.Generator) -> str | None:
     kind = chance.random()
     if kind < CLOSE_SHARE:
         return str(chance.choice(CLOSE_PLOTS))
-    return str(chance.choice(STRUCK_PLOTS)) if kind < CLOSE_SHARE + STRUCK_SHARE else None
+    return str(chance.choice(STRUCK_PLOTS + HARD_PLOTS)) if kind < CLOSE_SHARE + STRUCK_SHARE else None
 
 
 def _hard_damage(chance: np.random.Generator) -> tuple[tuple[str, int], ...]:

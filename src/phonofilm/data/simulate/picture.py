@@ -22,16 +22,22 @@ EXPOSURES = 4
 
 
 def paint(
-    scene: SimulatedScene, times_s: Sequence[float], width: int, height: int, shutter_s: float = 0.0
+    scene: SimulatedScene,
+    times_s: Sequence[float],
+    width: int,
+    height: int,
+    shutter_s: float = 0.0,
+    exposures: int = EXPOSURES,
 ) -> Iterator[ByteArray]:
     """Pictures (H, W, 3) uint8 RGB of a scene at the given instants, in any order.
 
-    shutter_s: how long the shutter stays open around each instant; 0 gives sharp pictures. The whole width of the
+    shutter_s: how long the shutter stays open around each instant, painted as the mean of so many exposures; 0 gives
+    sharp pictures. The whole width of the
     scene is seen at any shape of the picture. Raises MissingExtraError without OpenCV.
     """
     painter = _Painter(scene, width, height)
     for time_s in times_s:
-        yield painter.sharp(time_s) if shutter_s <= 0 else painter.blurred(time_s, shutter_s)
+        yield painter.sharp(time_s) if shutter_s <= 0 else painter.blurred(time_s, shutter_s, exposures)
 
 
 class _Painter:
@@ -44,16 +50,16 @@ class _Painter:
         self._seen: tuple[View, ByteArray] | None = None
         self._slope = self._slope_of(scene.light.slope)
 
-    def blurred(self, time_s: float, shutter_s: float) -> ByteArray:
+    def blurred(self, time_s: float, shutter_s: float, exposures: int) -> ByteArray:
         """The mean of several instants of one shot."""
         total = np.zeros((self._height, self._width, 3), np.uint16)
         shot = self._scene.camera.shot_number(time_s)
-        for share in (np.arange(EXPOSURES) + 0.5) / EXPOSURES - 0.5:
+        for share in (np.arange(exposures) + 0.5) / exposures - 0.5:
             instant = time_s + float(share) * shutter_s
             if self._scene.camera.shot_number(instant) != shot:
                 instant = time_s
             total += self.sharp(instant)
-        return np.asarray((total + EXPOSURES // 2) // EXPOSURES, np.uint8)
+        return np.asarray((total + exposures // 2) // exposures, np.uint8)
 
     def sharp(self, time_s: float) -> ByteArray:
         view = self._scene.camera.view(time_s)

@@ -39,9 +39,10 @@ KINDS = (*_TONES, "gradient", "noise", "crop")
 
 @dataclass(frozen=True)
 class Textures:
-    """Where crops of real pictures come from. paths: image files that OpenCV reads."""
+    """Where crops of real pictures come from. paths: image files that OpenCV reads. flat: all is of one colour."""
 
     paths: tuple[Path, ...]
+    flat: bool = False
 
     @classmethod
     def shipped(cls) -> "Textures":
@@ -56,8 +57,15 @@ class Textures:
             raise InputError(f"{folder} holds no .jpg or .png file; name a folder of pictures to take textures from")
         return cls(paths)
 
+    @classmethod
+    def plain(cls) -> "Textures":
+        """Surfaces of one colour each, as drawings have."""
+        return cls((), flat=True)
+
     def crop(self, rng: np.random.Generator) -> ByteArray:
         """One crop, (E, E, 3). Raises InputError where the file is no picture."""
+        if self.flat:
+            return np.full((EDGE, EDGE, 3), _any_colour(rng)).astype(np.uint8)
         cv2 = opencv()
         path = self.paths[int(rng.integers(len(self.paths)))]
         picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
@@ -69,7 +77,7 @@ class Textures:
 
     def surface(self, kind: str, rng: np.random.Generator) -> ByteArray:
         """One square picture of a surface, (E, E, 3); kind: one of KINDS."""
-        if kind == "crop":
+        if kind == "crop" or self.flat:
             return self.crop(rng)
         if kind == "gradient":
             return _mixed(_ramp(rng), _any_colour(rng), _any_colour(rng))
