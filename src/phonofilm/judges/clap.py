@@ -7,7 +7,8 @@ Dimension letters: B batch, S samples, E width of the common space.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,23 @@ LONGEST_S = 10.0
 FILES = ("config.json", "preprocessor_config.json")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 TOKENS = ("tokenizer.json", "vocab.json")
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """The library draws progress and logs while it reads; what is wrong is said by us, in one line."""
+    from transformers.utils import logging as transformers_logging
+
+    talk: Any = transformers_logging
+    level, bars = talk.get_verbosity(), talk.is_progress_bar_enabled()
+    talk.set_verbosity(logging.CRITICAL)
+    talk.disable_progress_bar()
+    try:
+        yield
+    finally:
+        talk.set_verbosity(level)
+        if bars:
+            talk.enable_progress_bar()
 
 
 class Clap:
@@ -47,20 +65,19 @@ class Clap:
             raise MissingExtraError(
                 "LAION-CLAP needs the library transformers; run 'pip install phonofilm[official]'"
             ) from error
-        quiet = logging.getLogger("transformers.modeling_utils")
-        level = quiet.level
-        quiet.setLevel(logging.CRITICAL)  # what it would say about wrong entries is said below, in one line
-        try:
-            model, told = cast(Any, ClapModel).from_pretrained(folder, local_files_only=True, output_loading_info=True)
-            hearing = ClapFeatureExtractor.from_pretrained(folder, local_files_only=True)
-            reading = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except Exception as error:  # the library lets the errors of all its readers through
-            reason = " ".join(str(error).split())[:200]
-            raise ModelError(f"{folder} cannot be read as LAION-CLAP ({reason}); fetch it again") from error
-        finally:
-            quiet.setLevel(level)
-        # The library fills what a file lacks with random numbers, and only logs it.
-        faults = [*told["missing_keys"], *(entry[0] for entry in told["mismatched_keys"])]
+        with _silence():
+            try:
+                model, told = cast(Any, ClapModel).from_pretrained(
+                    folder, local_files_only=True, output_loading_info=True
+                )
+                hearing = ClapFeatureExtractor.from_pretrained(folder, local_files_only=True)
+                reading = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            except Exception as error:  # the library lets the errors of all its readers through
+                reason = " ".join(str(error).split())[:200]
+                raise ModelError(f"{folder} cannot be read as LAION-CLAP ({reason}); fetch it again") from error
+        # The library fills what a file lacks with random numbers, and only logs it. Tables of indices it makes itself.
+        numbers = {key for key, value in model.state_dict().items() if value.is_floating_point()}
+        faults = {*told["missing_keys"], *(entry[0] for entry in told["mismatched_keys"])} & numbers
         if faults:
             raise ModelError(
                 f"{folder} is not the network its config.json says, {len(faults)} entries are missing or of another "
