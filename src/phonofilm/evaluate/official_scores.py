@@ -65,8 +65,8 @@ def desync(logits: Tensor, offsets_s: tuple[float, ...]) -> float:
     what is seen. Silence and continuous sound get an offset too, by chance. A network that was guided by the same
     Synchformer (ours for mmaudio-*, MMAudio itself) is measured by what it was told.
     """
-    size_s = torch.tensor(offsets_s, dtype=torch.float64, device=logits.device).abs()  # (O,)
-    return float(size_s[logits.argmax(1)].mean())
+    size_s = torch.tensor(offsets_s, dtype=torch.float64).abs()  # (O,)
+    return float(size_s[logits.argmax(1).cpu()].mean())
 
 
 def likeness(ones: Tensor, others: Tensor) -> float:
@@ -79,4 +79,4 @@ def likeness(ones: Tensor, others: Tensor) -> float:
     Does not see: timing (a film is a few frames, a sound a mean), quality, and what the space does not hold. It is far
     from 1 for real sound too: read it against that of the references.
     """
-    return float(torch.cosine_similarity(ones.double(), others.double(), dim=1).mean())
+    return float(torch.cosine_similarity(ones.cpu().double(), others.cpu().double(), dim=1).mean())

@@ -64,7 +64,8 @@ class Vggish(nn.Module):
         S must be SHORTEST_SAMPLES or more.
         """
         assert len(samples) >= SHORTEST_SAMPLES, f"{len(samples)} samples are fewer than {SHORTEST_SAMPLES}"
-        x = self.features(patches(samples))  # (P, C, 6, 4)
+        # On the CPU, since Apple's GPUs have no float64.
+        x = self.features(patches(samples.cpu()).to(samples.device))  # (P, C, 6, 4)
         flat = x.permute(0, 2, 3, 1).flatten(1)  # channels innermost, as TensorFlow stores them
         result: Tensor = self.embeddings(flat)
         return result
