@@ -1,18 +1,24 @@
 """The field's judges, small and filled with random numbers, and files of them in the published layout."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor, nn
 
 from phonofilm.encoders.synchformer import SynchformerConfig
 from phonofilm.encoders.synchformer import published_keys as picture_keys
+from phonofilm.judges.clap import Clap, ClapConfig
+from phonofilm.judges.htsat import HtsatConfig
 from phonofilm.judges.imagebind import ImageBind, ImageBindConfig
 from phonofilm.judges.panns import Cnn14, Cnn14Config
 from phonofilm.judges.passt import Passt, PasstConfig
+from phonofilm.judges.roberta import RobertaConfig
 from phonofilm.judges.synchformer import SynchformerJudge, SynchformerJudgeConfig
 from phonofilm.judges.vggish import Vggish, VggishConfig
 from phonofilm.weights.official import JUDGES
@@ -26,6 +32,13 @@ SMALL_SYNCHFORMER = SynchformerJudgeConfig(width=24, heads=3, layers=2, comparin
 SMALL_PICTURES = SynchformerConfig(pixels=224, patch=16, width=24, heads=3, layers=1)
 SMALL_IMAGEBIND = ImageBindConfig(
     width=16, picture_width=24, picture_layers=2, picture_heads=3, sound_width=24, sound_layers=2, sound_heads=3
+)
+
+WORDS = ("<s>", "<pad>", "</s>", "<unk>", "a", "dog", "barks", "rain")
+SMALL_CLAP = ClapConfig(
+    width=16,
+    sound=HtsatConfig(width=8, layers=(2, 2, 2, 1), heads=(1, 2, 2, 4)),
+    text=RobertaConfig(words=len(WORDS), positions=90, width=16, heads=2, layers=2),
 )
 
 
@@ -60,21 +73,23 @@ def filled(network: Net, seed: int = 0) -> Net:
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     state = randomly(shapes, seed)
     if isinstance(network, Cnn14):
-        state |= front_end()
+        state |= front_end(512, 4)
+    if isinstance(network, Clap):
+        state |= {f"audio_branch.{key}": value for key, value in front_end(1024, 8).items()}
     network.load_state_dict(state, strict=True)
     return network.eval().requires_grad_(False)
 
 
-def front_end() -> dict[str, Tensor]:
-    """Fourier transform and filters as PANNs' file stores them: Hann window; filters here are plain triangles."""
-    turns = torch.arange(257, dtype=torch.float64)[:, None] * torch.arange(512) / 512  # (K, WINDOW)
-    angle = 2 * math.pi * (turns % 1)
-    window = torch.hann_window(512, dtype=torch.float64)
-    triangles = (1 - (torch.arange(257)[:, None] - 4 * torch.arange(64)[None] - 2).abs() / 4).clamp_min(0)
+def front_end(size: int, apart: int) -> dict[str, Tensor]:
+    """Fourier transform and filters as PANNs' and CLAP's files store them: Hann window; filters here are triangles."""
+    bins = torch.arange(size // 2 + 1, dtype=torch.float64)[:, None]  # (K, 1)
+    angle = 2 * math.pi * (bins * torch.arange(size) / size % 1)  # (K, size)
+    window = torch.hann_window(size, dtype=torch.float64)
+    triangles = (1 - (bins - apart * torch.arange(64)[None] - 2).abs() / apart).clamp_min(0)
     return {
         "spectrogram_extractor.stft.conv_real.weight": (angle.cos() * window).float()[:, None],
         "spectrogram_extractor.stft.conv_imag.weight": (-angle.sin() * window).float()[:, None],
-        "logmel_extractor.melW": triangles,
+        "logmel_extractor.melW": triangles.float(),
     }
 
 
@@ -87,6 +102,7 @@ def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
         "SYNCHFORMER_JUDGE": SMALL_SYNCHFORMER,
         "SYNCHFORMER_SIZES": SMALL_PICTURES,
         "IMAGEBIND": SMALL_IMAGEBIND,
+        "CLAP": SMALL_CLAP,
     }.items():
         monkeypatch.setattr(f"phonofilm.weights.official.{name}", config)
 
@@ -99,6 +115,7 @@ def states() -> dict[str, dict[str, Tensor]]:
         "passt": filled(Passt(SMALL_PASST)),
         "synchformer": filled(SynchformerJudge(SMALL_SYNCHFORMER)),
         "imagebind": filled(ImageBind(SMALL_IMAGEBIND)),
+        "clap": filled(Clap(SMALL_CLAP)),
     }
     found = {name: dict(network.state_dict()) for name, network in made.items()}
     found["synchformer"] |= randomly(picture_keys(SMALL_PICTURES), 1)
@@ -106,37 +123,42 @@ def states() -> dict[str, dict[str, Tensor]]:
         "modality_heads.text.proj.0.weight": torch.ones(3),
         "modality_postprocessors.audio.1.log_logit_scale": torch.tensor(3.0),
     }
+    found["clap"] |= {
+        "logit_scale_a": torch.tensor(2.6),
+        "text_branch.embeddings.position_ids": torch.arange(90)[None],
+        "audio_branch.layers.0.blocks.1.attn_mask": torch.zeros(64, 64, 64),
+        "audio_branch.tscam_conv.weight": torch.zeros(3, 64, 2, 3),
+    }
     return found
 
 
+def wrapped(name: str, state: dict[str, Tensor]) -> object:
+    """As training has left it."""
+    if name == "panns":
+        return {"iteration": 600_000, "model": state}
+    if name == "clap":
+        spread = {f"module.{key}": value for key, value in state.items()}
+        return {"epoch": 15, "name": "a run", "state_dict": spread, "loss": np.float64(0.5)}
+    return state
+
+
 def write_files(folder: Path, *judges: str) -> Path:
-    """The published files of some judges, all that are not CLAP when none is named."""
+    """The published files of some judges, of all when none is named."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, state in states().items():
         if not judges or name in judges:
-            torch.save({"model": state} if name == "panns" else state, folder / JUDGES[name].file.name)
+            torch.save(wrapped(name, state), folder / JUDGES[name].file.name)
+    if not judges or "clap" in judges:
+        write_words(folder)
     return folder
 
 
-def write_clap(folder: Path) -> Path:
-    """A small LAION-CLAP in the layout of the library transformers, with a tokenizer of a few words."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import ClapConfig, ClapFeatureExtractor, ClapModel, PreTrainedTokenizerFast
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    text = {"vocab_size": 8, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    text |= {"intermediate_size": 32, "projection_dim": 8, "max_position_embeddings": 90}
-    hearing = {"patch_embeds_hidden_size": 8, "hidden_size": 64, "depths": [1, 1, 1, 1], "projection_dim": 8}
-    hearing |= {"num_attention_heads": [1, 1, 1, 1], "num_hidden_layers": 4, "enable_fusion": False}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        ClapModel(ClapConfig(text_config=text, audio_config=hearing, projection_dim=8)).save_pretrained(folder)
-    ClapFeatureExtractor(truncation="rand_trunc").save_pretrained(folder)
-    words = ["<s>", "<pad>", "</s>", "<unk>", "a", "dog", "barks", "rain"]
+def write_words(folder: Path, words: Sequence[str] = WORDS) -> Path:
+    """A tokenizer of a few words, with marks at both ends, where RoBERTa's is looked for."""
     tokens = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
     tokens.pre_tokenizer = pre_tokenizers.Whitespace()
-    names = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
-    PreTrainedTokenizerFast(tokenizer_object=tokens, **names).save_pretrained(folder)
-    return folder
+    tokens.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    path = folder / "roberta-base" / "tokenizer.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tokens.save(str(path))
+    return path

@@ -55,7 +55,6 @@ RESERVED = {
     "espeakng_loader": {"voice"},
     "pretty_midi": {"score"},
     "opentimelineio": {"interchange"},
-    "transformers": {"judges"},
     "fastapi": {"web"},
     "starlette": {"web"},
     "uvicorn": {"web"},

@@ -12,13 +12,13 @@ import soundfile
 import torch
 
 from clips import even_times, make_clip
-from judge_networks import small_networks, write_clap, write_files
+from judge_networks import small_networks, write_files
 from phonofilm.cli import main as cli
 from phonofilm.errors import MediaError, ModelError, OptionError
 from phonofilm.evaluate.official import MEASURES, Official, measure_official
 from phonofilm.evaluate.official_pairs import Pair, pair_up
 from phonofilm.judges.synchformer import OFFSETS_S, SynchformerJudge
-from phonofilm.weights.official import JUDGES
+from phonofilm.weights.official import JUDGES, address
 
 NAMES = [
     "FD_PaSST",
@@ -44,9 +44,7 @@ def _small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_files(tmp_path_factory.mktemp("judges"))
-    write_clap(folder / JUDGES["clap"].file.name)
-    return folder
+    return write_files(tmp_path_factory.mktemp("judges"))
 
 
 def write_sounds(folder: Path, count: int, seconds: float, seed: int, rate_hz: int = 16_000) -> Path:
@@ -164,7 +162,7 @@ def test_only_networks_that_are_there_are_asked(material: Path, tmp_path: Path) 
     for name, judge in {"KL_PANNs": "panns", "DeSync": "synchformer", "LAION-CLAP": "clap"}.items():
         reason = dict(result.left_out)[name]
         assert JUDGES[judge].file.name in reason
-        assert JUDGES[judge].file.source in reason
+        assert address(JUDGES[judge].file) in reason
     assert result.files == {"vggish": folder / JUDGES["vggish"].file.name}
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from judge_networks import (
+    SMALL_CLAP,
     SMALL_CNN14,
     SMALL_IMAGEBIND,
     SMALL_PASST,
@@ -17,7 +18,8 @@ from judge_networks import (
     filled,
     sweep,
 )
-from phonofilm.judges import imagebind, mel, passt, synchformer, vggish
+from phonofilm.judges import clap, htsat, imagebind, mel, passt, synchformer, vggish
+from phonofilm.judges.clap import Clap
 from phonofilm.judges.imagebind import ImageBind
 from phonofilm.judges.panns import SHORTEST_SAMPLES, Cnn14
 from phonofilm.judges.passt import Passt
@@ -39,6 +41,7 @@ def noise(samples: int, seed: int = 0) -> Tensor:
         # With the half that sees 237.5 M numbers: the 907 MiB that are published.
         (SynchformerJudge, 275, 115_019_541),
         (ImageBind, 568, 719_065_088),
+        (Clap, 464, 194_997_465),
     ],
 )
 def test_published_sizes(build: Callable[[], nn.Module], entries: int, numbers: int) -> None:
@@ -49,7 +52,7 @@ def test_published_sizes(build: Callable[[], nn.Module], entries: int, numbers: 
 
 def test_some_published_keys() -> None:
     with torch.device("meta"):
-        states = {build: build().state_dict() for build in (Cnn14, Vggish, Passt, SynchformerJudge, ImageBind)}
+        states = {build: build().state_dict() for build in (Cnn14, Vggish, Passt, SynchformerJudge, ImageBind, Clap)}
     wanted: dict[Any, dict[str, tuple[int, ...]]] = {
         Cnn14: {
             "spectrogram_extractor.stft.conv_real.weight": (257, 1, 512),
@@ -72,6 +75,13 @@ def test_some_published_keys() -> None:
             "modality_trunks.vision.pre_transformer_layer.0.weight": (1280,),
             "modality_trunks.audio.blocks.0.attn.bias_k": (1, 1, 768),
             "modality_heads.audio.2.weight": (1024, 768),
+        },
+        Clap: {
+            "audio_branch.layers.2.blocks.11.attn.relative_position_bias_table": (225, 16),
+            "audio_branch.layers.2.downsample.reduction.weight": (1024, 2048),
+            "text_branch.encoder.layer.11.attention.self.query.weight": (768, 768),
+            "text_branch.embeddings.word_embeddings.weight": (50265, 768),
+            "audio_projection.2.weight": (512, 512),
         },
     }
     for build, keys in wanted.items():
@@ -323,3 +333,83 @@ def test_imagebind_keeps_the_order_of_a_pair() -> None:
     frames = torch.zeros(2, 224, 224, 3, dtype=torch.uint8)
     frames[1] = 255
     assert not torch.allclose(network.see(frames), network.see(frames.flip(0)), atol=1e-4)
+
+
+def test_clap_fills_ten_seconds_with_repeats_and_silence() -> None:
+    assert torch.equal(clap.ten_seconds(torch.ones(480_000)), torch.ones(480_000))
+    two_and_a_bit = clap.ten_seconds(torch.arange(1, 200_001).float())
+    assert two_and_a_bit.shape == (480_000,)
+    assert torch.equal(two_and_a_bit[200_000:400_000], two_and_a_bit[:200_000])
+    assert not two_and_a_bit[400_000:].any()
+    with pytest.raises(AssertionError, match="are not 1 to"):
+        clap.ten_seconds(torch.ones(480_001))
+
+
+def test_clap_gives_unit_vectors_that_differ() -> None:
+    network = filled(Clap(SMALL_CLAP))
+    ones = network.hear(noise(8 * 48_000, 1)), network.read(torch.tensor([0, 4, 5, 6, 2]))
+    others = network.hear(sweep(48_000, 8.0)), network.read(torch.tensor([0, 7, 2]))
+    for one, other in zip(ones, others, strict=True):
+        assert one.shape == (16,)
+        assert float(one.norm()) == pytest.approx(1.0, abs=1e-5)
+        assert not torch.allclose(one, other, atol=1e-3)
+    assert not torch.allclose(ones[1], network.read(torch.tensor([0, 6, 5, 4, 2])), atol=1e-3), "words have an order"
+
+
+def test_htsat_folds_time_into_quarters() -> None:
+    spectrum = torch.arange(1024.0)[None, :, None] + 10_000 * torch.arange(64.0)  # (1, T, M)
+    square = htsat.folded(spectrum)[0]
+    for time, band in ((0, 0), (255, 3), (256, 3), (1023, 63)):
+        assert float(square[64 * (time // 256) + band, time % 256]) == pytest.approx(time + 10_000 * band, rel=1e-4)
+
+
+def test_htsat_windows_and_back() -> None:
+    x = torch.arange(2 * 16 * 24 * 3).view(2, 16, 24, 3)
+    cut = htsat.windows(x)
+    assert cut.shape == (2 * 2 * 3, 64, 3)
+    assert torch.equal(cut[1, 9], x[0, 1, 9])
+    assert torch.equal(htsat._joined(cut, x.shape), x)
+
+
+def test_htsat_distances_are_one_row_a_step() -> None:
+    table = htsat._distances()
+    assert table.min() == 0
+    assert table.max() == 224
+    assert set(table.diagonal().tolist()) == {112}
+    # One step down or along is the same row wherever it is taken.
+    assert table[0, 8] == table[9, 17]
+    assert table[0, 1] == table[20, 21]
+    assert table[0, 1] != table[1, 0]
+
+
+def test_htsat_shifted_windows_do_not_look_around_the_edge() -> None:
+    """A patch of the first row does not change what the last row becomes, though rolling has put them together."""
+    block = filled(htsat._Block(8, 2, 16, shifted=True))
+    x = torch.randn(1, 16, 16, 8, generator=torch.Generator().manual_seed(1))
+    changed = x.clone()
+    changed[0, 0] += 5
+    with torch.no_grad():
+        difference = (block(changed) - block(x)).abs().amax((0, 2, 3))
+    assert difference[-1] < 1e-4 < difference[0]
+
+
+def test_roberta_reads_each_sentence_as_torch_s_layers_do() -> None:
+    config = SMALL_CLAP.text
+    network = filled(Clap(SMALL_CLAP)).text_branch
+    tokens = torch.tensor([[0, 4, 5, 6, 2]])
+    x = network.embeddings(tokens)
+    for ours in network.encoder.layer:
+        theirs = nn.TransformerEncoderLayer(config.width, config.heads, 4 * config.width, 0.0, F.gelu, 1e-5, True)
+        names = {
+            "self_attn.in_proj": "attention.self.query,attention.self.key,attention.self.value",
+            "self_attn.out_proj": "attention.output.dense",
+            "norm1": "attention.output.LayerNorm",
+            "linear1": "intermediate.dense",
+            "linear2": "output.dense",
+            "norm2": "output.LayerNorm",
+        }
+        theirs.load_state_dict(parts(ours, names), strict=True)
+        with torch.no_grad():
+            x = theirs.eval()(x)
+    wanted = torch.tanh(network.pooler.dense(x[:, 0]))
+    assert torch.allclose(network(tokens), wanted, atol=1e-5)

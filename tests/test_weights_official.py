@@ -5,11 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
-from judge_networks import SMALL_PASST, small_networks, states, write_clap, write_files
-from phonofilm.errors import MissingExtraError, ModelError
-from phonofilm.judges.clap import Clap
+from judge_networks import SMALL_PASST, WORDS, small_networks, states, write_files, write_words
+from phonofilm.errors import ModelError
 from phonofilm.judges.passt import Passt
 from phonofilm.weights import official
 from phonofilm.weights.official import JUDGES, find_judge
@@ -21,6 +19,7 @@ LOADERS = {
     "passt": official.load_passt,
     "synchformer": official.load_synchformer,
     "imagebind": official.load_imagebind,
+    "clap": official.load_clap,
 }
 
 
@@ -36,13 +35,14 @@ def store(folder: Path, name: str, state: object) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / JUDGES[name].file.name
     torch.save(state, path)
+    write_words(folder)
     return path
 
 
 def test_every_row_says_what_it_is_and_where_it_comes_from() -> None:
     assert list(JUDGES) == ["panns", "vggish", "passt", "synchformer", "imagebind", "clap"]
     for row in JUDGES.values():
-        assert row.file.source.startswith("https://")
+        assert official.address(row.file).startswith("https://")
         assert row.file.licence
         assert row.code_licence
         assert row.file.megabytes > 100
@@ -52,7 +52,7 @@ def test_every_row_says_what_it_is_and_where_it_comes_from() -> None:
 def test_what_was_written_is_read(tmp_path: Path, name: str) -> None:
     write_files(tmp_path, name)
     loaded = LOADERS[name](tmp_path, CPU)
-    network = loaded[1] if isinstance(loaded, tuple) else loaded
+    network = loaded[{"synchformer": 1, "clap": 0}[name]] if isinstance(loaded, tuple) else loaded
     written = states()[name]
     for key, value in network.state_dict().items():
         assert torch.equal(value, written[key]), key
@@ -64,6 +64,7 @@ def test_what_was_written_is_read(tmp_path: Path, name: str) -> None:
 def test_files_may_lie_in_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     folder = "ext_weights" if name == "synchformer" else "weights"
     write_files(tmp_path / folder, name)
+    write_words(tmp_path)  # RoBERTa's lie in a folder of their own
     monkeypatch.setenv("PHONOFILM_WEIGHTS_DIR", str(tmp_path))
     assert find_judge(name, None) == tmp_path / folder / JUDGES[name].file.name
     LOADERS[name](None, CPU)
@@ -75,7 +76,7 @@ def test_a_missing_file_is_named_with_its_source(tmp_path: Path, name: str) -> N
         LOADERS[name](tmp_path, CPU)
     message = str(caught.value)
     assert JUDGES[name].file.name in message
-    assert JUDGES[name].file.source in message
+    assert official.address(JUDGES[name].file) in message
     assert str(tmp_path) in message
     assert "\n" not in message
     with pytest.raises(ModelError, match="there is no --weights-dir"):
@@ -147,66 +148,47 @@ def test_half_precision_is_read_as_float32(tmp_path: Path) -> None:
     assert {value.dtype for value in network.state_dict().values()} == {torch.float32}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clap(tmp_path_factory.mktemp("clap") / JUDGES["clap"].file.name)
+def test_sentences_are_cut_marked_and_bounded(tmp_path: Path) -> None:
+    write_files(tmp_path, "clap")
+    network, tokenize = official.load_clap(tmp_path, CPU)
+    assert tokenize("a dog barks").tolist() == [0, 4, 5, 6, 2]
+    assert tokenize("a cat").tolist() == [0, 4, 3, 2]
+    long = tokenize("rain " * 100)
+    assert len(long) == 77
+    assert long[-1] == 2
+    assert network.read(long).shape == (16,)
 
 
-def test_sound_and_sentences_become_unit_vectors(folder: Path) -> None:
-    network = official.load_clap(folder.parent, CPU)
-    samples = 0.1 * torch.randn(8 * 48_000, generator=torch.Generator().manual_seed(0))
-    heard = network.hear(samples)
-    read = network.read(["a dog barks", "rain"])
-    assert heard.shape == (8,)
-    assert read.shape == (2, 8)
-    assert float(heard.norm()) == pytest.approx(1.0, abs=1e-5)
-    assert torch.equal(network.hear(samples), heard)
-    assert torch.allclose(network.read(["rain"])[0], read[1], atol=1e-5)
-    with pytest.raises(AssertionError, match="more than"):
-        network.hear(torch.zeros(11 * 48_000))
-
-
-def test_the_folder_may_be_the_hub_library_s(folder: Path, tmp_path: Path) -> None:
+def test_clap_wants_its_words_too(tmp_path: Path) -> None:
+    write_files(tmp_path, "clap")
+    words = tmp_path / "roberta-base" / "tokenizer.json"
+    words.unlink()
     assert find_judge("clap", tmp_path) is None
-    snapshot = tmp_path / "hub" / "models--laion--larger_clap_general" / "snapshots" / "abc"
-    snapshot.parent.mkdir(parents=True)
-    snapshot.symlink_to(folder)
-    assert find_judge("clap", tmp_path) == snapshot
-
-
-def copied(folder: Path, tmp_path: Path, leave: str = "") -> Path:
-    copy = tmp_path / folder.name
-    copy.mkdir()
-    for path in folder.iterdir():
-        if path.name != leave:
-            (copy / path.name).write_bytes(path.read_bytes())
-    return copy
-
-
-def test_what_the_folder_lacks_is_named(folder: Path, tmp_path: Path) -> None:
-    copied(folder, tmp_path, "preprocessor_config.json")
-    with pytest.raises(ModelError, match=r"lacks preprocessor_config\.json"):
+    with pytest.raises(ModelError, match=r"wants the file roberta-base/tokenizer\.json .*FacebookAI/roberta-base"):
         official.load_clap(tmp_path, CPU)
 
 
-def test_numbers_that_are_not_there_are_not_made_up(folder: Path, tmp_path: Path) -> None:
-    copy = copied(folder, tmp_path)
-    state = load_file(copy / "model.safetensors")
-    del state["text_projection.linear1.weight"]
-    save_file(state, copy / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ModelError, match=r"1 entries are missing .*text_projection\.linear1\.weight"):
+def test_words_of_another_network_are_refused(tmp_path: Path) -> None:
+    write_files(tmp_path, "clap")
+    path = write_words(tmp_path, (*WORDS, "thunder"))
+    with pytest.raises(ModelError, match=r"is not RoBERTa's tokenizer: .* \(9, 0, 2\) and not \(8, 0, 2\)"):
+        official.load_clap(tmp_path, CPU)
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(ModelError, match="cannot be read as a tokenizer"):
         official.load_clap(tmp_path, CPU)
 
 
-def test_a_damaged_file_is_one_line(folder: Path, tmp_path: Path) -> None:
-    copy = copied(folder, tmp_path)
-    (copy / "model.safetensors").write_bytes(b"nothing")
-    with pytest.raises(ModelError, match="cannot be read as LAION-CLAP") as caught:
-        official.load_clap(tmp_path, CPU)
-    assert "\n" not in str(caught.value)
-
-
-def test_without_transformers_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "transformers", None)
-    with pytest.raises(MissingExtraError, match=r"pip install phonofilm\[official\]"):
-        Clap.load(folder, CPU)
+def test_clap_is_found_where_the_hub_s_library_keeps_it(tmp_path: Path) -> None:
+    write_files(tmp_path / "files", "clap")
+    for hub, name in (
+        ("lukewys--laion_clap", JUDGES["clap"].file.name),
+        ("FacebookAI--roberta-base", "tokenizer.json"),
+    ):
+        snapshot = tmp_path / "hub" / f"models--{hub}" / "snapshots" / "abc"
+        snapshot.mkdir(parents=True)
+        (snapshot / name).symlink_to(next((tmp_path / "files").rglob(name)))
+    assert (
+        find_judge("clap", None)
+        == tmp_path / "hub/models--lukewys--laion_clap/snapshots/abc" / JUDGES["clap"].file.name
+    )
+    official.load_clap(None, CPU)

@@ -5,8 +5,7 @@ https://arxiv.org/abs/2412.15322): the same networks out of the same files, the 
 network is asked when its file is there, one after the other, so that memory never holds two.
 
 What is left out of that benchmark: MS-CLAP, whose published program cuts a random 7 s out of every sound, so that its
-figure differs from run to run. LAION-CLAP is read in the layout of the library transformers; that this checkpoint
-(larger_clap_general) is the one which the benchmark loads from another file is said by its description only.
+figure differs from run to run.
 
 Dimension letters: N sounds, P patches of all sounds, D width of features, K classes, G segments of 0.64 s, E width of a
 common space.
@@ -28,7 +27,7 @@ from phonofilm.evaluate.official_inputs import pictures, sound
 from phonofilm.evaluate.official_pairs import Pair
 from phonofilm.evaluate.official_scores import desync, inception_score, kl_divergence, likeness
 from phonofilm.evaluate.quality import Vectors, frechet
-from phonofilm.judges import clap, imagebind, panns, passt, synchformer, vggish
+from phonofilm.judges import clap, htsat, imagebind, panns, passt, synchformer, vggish
 from phonofilm.judges.judgement import Judgement
 from phonofilm.types import Progress, no_progress
 from phonofilm.weights import official as weights
@@ -122,8 +121,7 @@ def measure_official(
 
     A measure is left out, with the reason, when its file is not there, when it needs pictures, captions or more sounds
     than there are, or more seconds. Raises OptionError for a length that nothing can be measured in, MediaError when a
-    file cannot be read or is too short, ModelError when a file of weights is damaged or another network,
-    MissingExtraError when LAION-CLAP is there and the library transformers is not.
+    file cannot be read or is too short, ModelError when a file of weights is damaged or another network.
     """
     if not length_s >= SHORTEST_S:
         raise OptionError(f"length is {length_s} s; {SHORTEST_S:g} s or more are wanted")
@@ -238,9 +236,9 @@ def clap_score(job: _Job) -> list[Outcome]:
         return [("LAION-CLAP", "needs a caption to every film; give --captions")]
     if job.length_s > clap.LONGEST_S:
         return [("LAION-CLAP", f"hears {clap.LONGEST_S:g} s at most, and {job.length_s:g} s are compared")]
-    network = weights.load_clap(job.weights_dir, job.device)
-    heard = torch.stack([network.hear(x) for x in job.sounds(job.made, clap.RATE_HZ, "LAION-CLAP")])  # (N, E)
-    read = torch.cat([network.read([pair.caption]) for pair in job.pairs])  # (N, E)
+    network, tokenize = weights.load_clap(job.weights_dir, job.device)
+    heard = torch.stack([network.hear(x) for x in job.sounds(job.made, htsat.RATE_HZ, "LAION-CLAP")])  # (N, E)
+    read = torch.stack([network.read(tokenize(pair.caption)) for pair in job.pairs])  # (N, E)
     return [Figure("LAION-CLAP", likeness(read, heard), "higher", "", len(heard))]
 
 

@@ -28,8 +28,10 @@ from phonofilm.weights.registry import MODELS
 
 Shapes = dict[str, tuple[int, ...]]
 
-WRAPPERS = {"vocoder": "generator", "panns": "model"}
+WRAPPERS = {"vocoder": "generator", "panns": "model", "clap": "state_dict"}
 """Training stores these parts' states under a name of their own, beside the optimiser's or the sampler's."""
+SPREAD = "module."
+"""What training on several devices puts before every name."""
 FLOW_TABLES = ("t_embed.freqs", "latent_rot", "clip_rot")
 """Tables that some published flow files carry along; we compute them, in float32, for any length."""
 _ARRAY: Callable[..., object] = np.empty(0).__reduce__()[0]  # type: ignore[assignment]
@@ -65,6 +67,8 @@ def read_foreign(path: Path, part: str) -> dict[str, Tensor]:
         raise ModelError(f"{path} holds no network; fetch it again, or give another --weights-dir")
     if part == "flow":
         return {key: value for key, value in loaded.items() if key not in FLOW_TABLES}
+    if part == "clap":
+        return {key.removeprefix(SPREAD): value for key, value in loaded.items()}
     if part == "vocoder":
         return {_renamed(key): value for key, value in loaded.items()}
     return dict(loaded)

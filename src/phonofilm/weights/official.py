@@ -6,26 +6,27 @@ the folder that the user names, side by side or in weights/ (Synchformer also in
 shapes are compared with the published ones before a number is used.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from phonofilm.encoders.published import check_published
 from phonofilm.encoders.synchformer import SYNCHFORMER as SYNCHFORMER_SIZES
 from phonofilm.encoders.synchformer import Synchformer, prepare_synchformer
 from phonofilm.errors import ModelError
-from phonofilm.judges.clap import Clap
+from phonofilm.judges.clap import CLAP, LONGEST_TOKENS, MARKS, UNREAD_ENDINGS, Clap
+from phonofilm.judges.clap import UNREAD as CLAP_UNREAD
 from phonofilm.judges.imagebind import IMAGEBIND, UNREAD, ImageBind
 from phonofilm.judges.panns import CNN14, Cnn14
 from phonofilm.judges.passt import PASST, Passt
 from phonofilm.judges.synchformer import PICTURE_PREFIX, SYNCHFORMER_JUDGE, SynchformerJudge
 from phonofilm.judges.vggish import VGGISH, Vggish
-from phonofilm.weights.fetch import chosen_folder, find_file, hub_folder
+from phonofilm.weights.fetch import chosen_folder, find_file
 from phonofilm.weights.foreign import check_sums, read_foreign
 from phonofilm.weights.registry import SYNCHFORMER, PublishedFile
 
@@ -36,15 +37,16 @@ FOLDER = "weights"
 
 @dataclass(frozen=True)
 class JudgeRow:
-    """One network: its file (for CLAP the folder, whose name `file.name` is), and the licence of its authors' code.
+    """One network: its file, and the licence of its authors' code; that of the weights stands in `file`.
 
-    The licence of the weights stands in `file`.
+    words: of a network that reads, the file that says how sentences are cut into pieces.
     """
 
     name: str
     summary: str
     file: PublishedFile
     code_licence: str
+    words: PublishedFile | None = None
 
 
 def _file(part: str, name: str, source: str, megabytes: int, licence: str, hub: str = "") -> PublishedFile:
@@ -108,42 +110,55 @@ JUDGES = {
             "LAION-CLAP, sound and sentences in one space",
             _file(
                 "clap",
-                "larger_clap_general",
-                "https://huggingface.co/laion/larger_clap_general",
-                780,
-                "Apache-2.0",
-                "laion/larger_clap_general",
+                "music_speech_audioset_epoch_15_esc_89.98.pt",
+                "music_speech_audioset_epoch_15_esc_89.98.pt",
+                2350,
+                "CC0 1.0",
+                "lukewys/laion_clap",
             ),
-            "Apache-2.0",
+            "CC0 1.0",
+            PublishedFile(
+                part="words",
+                name="tokenizer.json",
+                folder="roberta-base",
+                hub="FacebookAI/roberta-base",
+                source="tokenizer.json",
+                md5="",
+                megabytes=2,
+                licence="MIT",
+            ),
         ),
     )
 }
 
 
 def find_judge(name: str, weights_dir: Path | None) -> Path | None:
-    """Where the file (for CLAP the folder) of a network lies, None when it is not there.
+    """Where the file of a network lies, None when it, or what it needs beside it, is not there.
 
     It is looked for in `weights_dir`, else in $PHONOFILM_WEIGHTS_DIR, and in both cases then where this program and the
     hub's library keep what they have fetched.
     """
-    row = JUDGES[name]
-    if name != "clap":
-        return find_file(row.file, weights_dir)
-    own = chosen_folder(weights_dir)
-    places = [] if own is None else [own / FOLDER / row.file.name, own / row.file.name]
-    cached = f"models--{row.file.hub.replace('/', '--')}"
-    for folder in (hub_folder(),) if own is None else (own, hub_folder()):
-        places += sorted((folder / cached / "snapshots").glob("*"))
-    return next((place for place in places if os.path.isdir(place)), None)
+    return None if _lacking(name, weights_dir) else find_file(JUDGES[name].file, weights_dir)
 
 
 def missing(name: str, weights_dir: Path | None) -> str:
     """One line on a network that is not there: which file is wanted, where it was looked for, where it is published."""
-    file = JUDGES[name].file
     own = chosen_folder(weights_dir)
     place = "there is no --weights-dir" if own is None else f"it is not in {own}"
-    kind = "the folder" if name == "clap" else "the file"
-    return f"wants {kind} {file.name} (about {file.megabytes:,} MB, {file.licence}), and {place}; from {file.source}"
+    file = _lacking(name, weights_dir)[0]
+    wanted = f"{file.folder}/{file.name}" if file.part == "words" else file.name
+    return f"wants the file {wanted} (about {file.megabytes:,} MB, {file.licence}), and {place}; from {address(file)}"
+
+
+def address(file: PublishedFile) -> str:
+    """Where a file is published."""
+    return f"https://huggingface.co/{file.hub}" if file.hub else file.source
+
+
+def _lacking(name: str, weights_dir: Path | None) -> list[PublishedFile]:
+    row = JUDGES[name]
+    files = [row.file] if row.words is None else [row.file, row.words]
+    return [file for file in files if find_file(file, weights_dir) is None]
 
 
 def _required(name: str, weights_dir: Path | None) -> Path:
@@ -184,22 +199,59 @@ def load_synchformer(weights_dir: Path | None, device: torch.device) -> tuple[Sy
     return seeing.to(device).eval().requires_grad_(False), judge
 
 
-def load_clap(weights_dir: Path | None, device: torch.device) -> Clap:
-    """Also raises MissingExtraError without transformers."""
-    return Clap.load(_required("clap", weights_dir), device)
+Tokenize = Callable[[str], Tensor]
+"""A sentence → (N,) tokens."""
+
+
+def load_clap(weights_dir: Path | None, device: torch.device) -> tuple[Clap, Tokenize]:
+    """The network, and what cuts sentences into the pieces that it reads, on the device."""
+    network = _filled(lambda: Clap(CLAP), "clap", weights_dir, device, CLAP_UNREAD, UNREAD_ENDINGS)
+    words = JUDGES["clap"].words
+    assert words is not None
+    path = find_file(words, weights_dir)
+    assert path is not None, "_filled has asked for it"
+    tokenizer = _read_tokenizer(path)
+
+    def tokenize(sentence: str) -> Tensor:
+        return torch.tensor(tokenizer.encode(sentence).ids, device=device)
+
+    return network, tokenize
+
+
+def _read_tokenizer(path: Path) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises plain Exception
+        raise ModelError(f"{path} cannot be read as a tokenizer ({error}); fetch it again") from error
+    found = (tokenizer.get_vocab_size(), tokenizer.token_to_id("<s>"), tokenizer.token_to_id("</s>"))
+    wanted = (CLAP.text.words, *MARKS)
+    if found != wanted:
+        raise ModelError(
+            f"{path} is not RoBERTa's tokenizer: its pieces and marks of both ends are {found} and not {wanted}; put "
+            "that of roberta-base there"
+        )
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(LONGEST_TOKENS)
+    return tokenizer
 
 
 def _filled(
-    build: Callable[[], Net], name: str, weights_dir: Path | None, device: torch.device, unread: tuple[str, ...] = ()
+    build: Callable[[], Net],
+    name: str,
+    weights_dir: Path | None,
+    device: torch.device,
+    unread: tuple[str, ...] = (),
+    unread_endings: tuple[str, ...] = (),
 ) -> Net:
-    """A network with the numbers of its file. unread: how entries begin that are passed over."""
+    """A network with the numbers of its file. unread, unread_endings: of entries that are passed over."""
     path = _required(name, weights_dir)
     check_sums(path)
     state = read_foreign(path, name)
     with torch.device("meta"):
         network = build()
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    unknown = [key for key in state if key not in wanted and not key.startswith(unread or "\0")]
+    passed = {key for key in state if key.startswith(unread) or key.endswith(unread_endings)}
+    unknown = [key for key in state if key not in wanted and key not in passed]
     try:
         check_published(state, wanted, unknown, JUDGES[name].file.name)
     except ModelError as error:
