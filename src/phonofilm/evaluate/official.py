@@ -85,6 +85,7 @@ class _Job:
         for index, path in enumerate(paths):
             self.progress(stage, index / len(paths))
             yield sound(path, rate_hz, self.length_s, **how).to(self.device)
+        self.progress(stage, 1.0)
 
     @property
     def made(self) -> list[Path]:

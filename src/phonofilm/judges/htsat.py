@@ -5,7 +5,7 @@ windows of 8 by 8 patches, which every second layer shifts by half their edge.
 
 HTSAT: Chen et al. 2022, https://arxiv.org/abs/2202.00874. Swin: Liu et al. 2021, https://arxiv.org/abs/2103.14030.
 
-Dimension letters: B batch, S samples, T frames, K frequency bins, M mel bands, Y X patches down and along, N patches of
+Dimension letters: B batch, S samples, T frames, M mel bands, Y X patches down and along, N patches of
 a window, V windows of a picture, D width, H heads.
 """
 
@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from phonofilm.judges.mlp import Mlp
+from phonofilm.judges.stored_mel import StoredLogMel, StoredSpectrogram
+
 RATE_HZ = 48000
 FFT, HOP, BANDS = 1024, 480, 64
-FLOOR = 1e-10
 EDGE, PATCH, WINDOW = 256, 4, 8
 QUARTERS = EDGE // BANDS
 FRAMES = EDGE * QUARTERS
@@ -41,38 +43,6 @@ class HtsatConfig:
 
 
 HTSAT_BASE = HtsatConfig(width=128, layers=(2, 2, 12, 2), heads=(4, 8, 16, 32))
-
-
-class _Stft(nn.Module):
-    """The Fourier transform as two convolutions, whose kernels hold the window."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv_real = nn.Conv1d(1, FFT // 2 + 1, FFT, HOP, bias=False)
-        self.conv_imag = nn.Conv1d(1, FFT // 2 + 1, FFT, HOP, bias=False)
-
-
-class _Spectrogram(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.stft = _Stft()
-
-    def forward(self, samples: Tensor) -> Tensor:
-        """(B, S) → power (B, T, K), frames centred, ends mirrored."""
-        padded = F.pad(samples[:, None], (FFT // 2, FFT // 2), mode="reflect")  # (B, 1, S + FFT)
-        real, imaginary = self.stft.conv_real(padded), self.stft.conv_imag(padded)  # (B, K, T) each
-        power: Tensor = (real**2 + imaginary**2).transpose(1, 2)
-        return power
-
-
-class _LogMel(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.melW = nn.Parameter(torch.empty(FFT // 2 + 1, BANDS))
-
-    def forward(self, power: Tensor) -> Tensor:
-        """(B, T, K) → decibels (B, T, M)."""
-        return 10 * torch.log10((power @ self.melW).clamp_min(FLOOR))
 
 
 class _Patches(nn.Module):
@@ -119,18 +89,6 @@ def _distances() -> Tensor:
     return apart_down * (2 * WINDOW - 1) + apart_along
 
 
-class _Mlp(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., D) → (..., D)."""
-        result: Tensor = self.fc2(F.gelu(self.fc1(x)))
-        return result
-
-
 class _Block(nn.Module):
     """edge: Y = X. shifted: whether the windows are moved by half their edge."""
 
@@ -140,7 +98,7 @@ class _Block(nn.Module):
         self.norm1 = nn.LayerNorm(width)
         self.attn = _Attention(width, heads)
         self.norm2 = nn.LayerNorm(width)
-        self.mlp = _Mlp(width)
+        self.mlp = Mlp(width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, Y, X, D) → (B, Y, X, D)."""
@@ -209,8 +167,8 @@ class Htsat(nn.Module):
 
     def __init__(self, config: HtsatConfig) -> None:
         super().__init__()
-        self.spectrogram_extractor = _Spectrogram()
-        self.logmel_extractor = _LogMel()
+        self.spectrogram_extractor = StoredSpectrogram(FFT, HOP)
+        self.logmel_extractor = StoredLogMel(FFT, BANDS)
         self.bn0 = nn.BatchNorm2d(BANDS)
         self.patch_embed = _Patches(config.width)
         last = len(config.layers) - 1

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from phonofilm.judges.mel import bins_hz, triangles_over_mels
+from phonofilm.judges.mlp import Mlp
 
 EDGE = 224
 PICTURE_PATCH = 14
@@ -65,18 +66,6 @@ IMAGEBIND = ImageBindConfig(
 )
 
 
-class _Mlp(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, N, D) → (B, N, D)."""
-        result: Tensor = self.fc2(F.gelu(self.fc1(x)))
-        return result
-
-
 class _Block(nn.Module):
     """extra: whether a learned key and value stand beside those of the tokens."""
 
@@ -84,7 +73,7 @@ class _Block(nn.Module):
         super().__init__()
         self.attn = nn.MultiheadAttention(width, heads, add_bias_kv=extra, batch_first=True)
         self.norm_1 = nn.LayerNorm(width, NORM_EPS)
-        self.mlp = _Mlp(width)
+        self.mlp = Mlp(width)
         self.norm_2 = nn.LayerNorm(width, NORM_EPS)
 
     def forward(self, x: Tensor) -> Tensor:

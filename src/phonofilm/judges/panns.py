@@ -1,12 +1,8 @@
 """PANNs' Cnn14 at 16 kHz: twelve convolutions over a log-mel spectrogram, taught to name the 527 classes of AudioSet.
 
-Its front end, Fourier transform and mel filters, is stored in the published file as weights, and these are what is
-used; so it is exactly the one that the network was trained behind.
-
 PANNs: Kong et al. 2020, https://arxiv.org/abs/1912.10211 (code MIT, weights CC BY 4.0).
 
-Dimension letters: B batch, S samples, T frames, K frequency bins, M mel bands, C channels, D width of
-the features.
+Dimension letters: B batch, S samples, T frames, M mel bands, C channels, D width of the features.
 """
 
 from dataclasses import dataclass
@@ -16,13 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from phonofilm.judges.judgement import Judgement
+from phonofilm.judges.stored_mel import StoredLogMel, StoredSpectrogram
 
 RATE_HZ = 16000
 WINDOW = 512
 HOP = 160
 BANDS = 64
 CLASSES = 527
-FLOOR = 1e-10
 SHORTEST_SAMPLES = 32 * HOP
 """Five halvings must leave a frame."""
 
@@ -35,38 +31,6 @@ class Cnn14Config:
 
 
 CNN14 = Cnn14Config(channels=(64, 128, 256, 512, 1024, 2048))
-
-
-class _Stft(nn.Module):
-    """The Fourier transform as two convolutions, whose kernels hold the window."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv_real = nn.Conv1d(1, WINDOW // 2 + 1, WINDOW, HOP, bias=False)
-        self.conv_imag = nn.Conv1d(1, WINDOW // 2 + 1, WINDOW, HOP, bias=False)
-
-
-class _Spectrogram(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.stft = _Stft()
-
-    def forward(self, samples: Tensor) -> Tensor:
-        """(B, S) → power (B, T, K), frames centred, ends mirrored."""
-        padded = F.pad(samples[:, None], (WINDOW // 2, WINDOW // 2), mode="reflect")  # (B, 1, S + WINDOW)
-        real, imaginary = self.stft.conv_real(padded), self.stft.conv_imag(padded)  # (B, K, T) each
-        power: Tensor = (real**2 + imaginary**2).transpose(1, 2)
-        return power
-
-
-class _LogMel(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.melW = nn.Parameter(torch.empty(WINDOW // 2 + 1, BANDS))
-
-    def forward(self, power: Tensor) -> Tensor:
-        """(B, T, K) → decibels (B, T, M)."""
-        return 10 * torch.log10((power @ self.melW).clamp_min(FLOOR))
 
 
 class _Block(nn.Module):
@@ -93,8 +57,8 @@ class Cnn14(nn.Module):
         super().__init__()
         channels, width = config.channels, config.channels[-1]
         self.blocks = len(channels)
-        self.spectrogram_extractor = _Spectrogram()
-        self.logmel_extractor = _LogMel()
+        self.spectrogram_extractor = StoredSpectrogram(WINDOW, HOP)
+        self.logmel_extractor = StoredLogMel(WINDOW, BANDS)
         self.bn0 = nn.BatchNorm2d(BANDS)
         for number, (inputs, outputs) in enumerate(zip((1, *channels), channels, strict=False), 1):
             self.add_module(f"conv_block{number}", _Block(inputs, outputs))

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from phonofilm.judges.judgement import Judgement
 from phonofilm.judges.mel import bins_hz, triangles_over_mels
+from phonofilm.judges.mlp import Mlp
 
 RATE_HZ = 32000
 LENGTH_SAMPLES = 10 * RATE_HZ
@@ -58,25 +59,13 @@ class _Attention(nn.Module):
         return result
 
 
-class _Mlp(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, N, D) → (B, N, D)."""
-        result: Tensor = self.fc2(F.gelu(self.fc1(x)))
-        return result
-
-
 class _Block(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width, NORM_EPS)
         self.attn = _Attention(width, heads)
         self.norm2 = nn.LayerNorm(width, NORM_EPS)
-        self.mlp = _Mlp(width)
+        self.mlp = Mlp(width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, N, D) → (B, N, D)."""
