@@ -119,3 +119,53 @@ def evaluate_report(
         size = "full" if full else "quick"
         result = report(film, out, clips=clips or (), sounds=sounds, size=size, encode=encode, progress=progress)
     typer.echo(json.dumps(result, indent=1) if as_json else str(out / "report.html"))
+
+
+@evaluate_app.command("official")
+def evaluate_official(
+    films: Annotated[
+        list[Path], typer.Argument(help="Films or sounds that were made, or folders of them.", show_default=False)
+    ],
+    reference: Annotated[
+        Path, typer.Option("--reference", help="Folder with the real films or sounds, of the same names.")
+    ],
+    weights_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights-dir",
+            help="Folder with the published files of the networks, side by side or in weights/; else the one named by "
+            "PHONOFILM_WEIGHTS_DIR. A measure whose file is not there is left out, and the answer says which it is.",
+        ),
+    ] = None,
+    captions: Annotated[
+        Path | None,
+        typer.Option("--captions", help='Table with tabs, first line "name<tab>caption", for LAION-CLAP.'),
+    ] = None,
+    length: Annotated[float, typer.Option("--length", help="Seconds of each that are compared.")] = 8.0,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Measure as the field's benchmark does: FD, KL, IS, IB-score, DeSync, CLAP, by networks whose files you have."""
+    start_logging(verbose)
+    from phonofilm.device import choose_device
+    from phonofilm.errors import ModelError
+    from phonofilm.evaluate.official import measure_official
+    from phonofilm.evaluate.official_pairs import pair_up
+
+    pairs = pair_up(films, reference, captions)
+    with progress_bars() as progress:
+        result = measure_official(pairs, weights_dir, length_s=length, device=choose_device(device), progress=progress)
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=1))
+    else:
+        rows = [(f.name, f"{f.value:.4g}", f.unit, f.better, f.count) for f in result.figures]
+        if rows:
+            print_table(("measure", "value", "unit", "better", "sounds"), rows)
+        for name, reason in result.left_out:
+            typer.echo(f"left out: {name}: {reason}")
+    if not result.figures:
+        raise ModelError(
+            f"nothing was measured: {result.left_out[0][0]} {result.left_out[0][1]}; the other "
+            f"{len(result.left_out) - 1} measures were left out for reasons of this kind"
+        )

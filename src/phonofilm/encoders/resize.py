@@ -23,13 +23,18 @@ def clip_pixels(rgb: ByteArray) -> ByteArray:
 
 def sync_pixels(rgb: ByteArray) -> ByteArray:
     """A picture (H, W, 3) whose shorter edge becomes 224, and of that the centre (224, 224, 3)."""
-    height, width = rgb.shape[:2]
-    shorter = min(height, width)
-    tall, wide = SYNC_EDGE * height // shorter, SYNC_EDGE * width // shorter
+    whole = short_edge_pixels(rgb, SYNC_EDGE)
+    tall, wide = whole.shape[:2]
     # Python's rounding: halves go to the even side.
     top, left = round((tall - SYNC_EDGE) / 2), round((wide - SYNC_EDGE) / 2)
-    square = _resized(rgb, tall, wide)[top : top + SYNC_EDGE, left : left + SYNC_EDGE]  # (224, 224, 3)
-    return np.ascontiguousarray(square)
+    return np.ascontiguousarray(whole[top : top + SYNC_EDGE, left : left + SYNC_EDGE])  # (224, 224, 3)
+
+
+def short_edge_pixels(rgb: ByteArray, edge: int) -> ByteArray:
+    """A picture (H, W, 3) whose shorter edge becomes `edge` and whose aspect ratio stays: (Y, X, 3)."""
+    height, width = rgb.shape[:2]
+    shorter = min(height, width)
+    return _resized(rgb, edge * height // shorter, edge * width // shorter)
 
 
 def _resized(rgb: ByteArray, tall: int, wide: int) -> ByteArray:

@@ -91,7 +91,7 @@ def frechet(one: Vectors, other: Vectors) -> float:
     copies of recordings; anything the embedding drops (level, phase, everything faster than 23 ms). With fewer sounds
     than dimensions it is mostly bias: compare only figures of equal N and M.
     """
-    left, right = _centred(one), _centred(other)
+    left, right = _reduced(_centred(one)), _reduced(_centred(other))
     gap = float(((one.mean(axis=0) - other.mean(axis=0)) ** 2).sum())
     # tr (A B)^(1/2) for A = l'l and B = r'r is the nuclear norm of l r': no root of a matrix, exact for any rank.
     shared = float(np.linalg.norm(left @ right.T, "nuc"))
@@ -110,6 +110,11 @@ def frechet_along(one: Vectors, other: Vectors) -> float:
 def _centred(points: Vectors) -> Vectors:
     centred: Vectors = (points - points.mean(axis=0)) / math.sqrt(len(points) - 1)
     return centred
+
+
+def _reduced(points: Vectors) -> Vectors:
+    """(N, H) → (at most H, H) with the same p'p, so that thousands of sounds cost no more than H do."""
+    return np.asarray(np.linalg.qr(points, mode="r")) if len(points) > points.shape[1] else points
 
 
 def fit_axes(classes: Mapping[str, Vectors]) -> Vectors:

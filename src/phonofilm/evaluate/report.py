@@ -1,8 +1,8 @@
 """All measures that apply to a model and some clips, as one page and one file of figures.
 
 The official measures of video-to-audio work (the networks that `av-benchmark` loads: PaSST, PANNs, VGGish, CLAP,
-ImageBind, Synchformer) are not among them: their weights are gigabytes of other people's, and none are given here. The
-page says so.
+ImageBind, Synchformer) are not among them: they compare films with the real sound of each, and their weights are
+gigabytes of other people's. `official.py` measures with them where they are given; the page says so.
 """
 
 import importlib.metadata
@@ -56,8 +56,9 @@ SPOKEN = ("speech", "music", "voice", "ambience")
 """Classes of recordings that may hold speech or music: a street, a choir."""
 LONG_PROMPTS = ("rain", "sea waves", "fire crackling", "helicopter")
 OFFICIAL = (
-    "Not measured: the official networks of av-benchmark (PaSST, PANNs, VGGish, CLAP, ImageBind, Synchformer), whose "
-    "weights were not given. No figure here can be compared with a published one."
+    "Not measured here: what the official networks of av-benchmark say (PaSST, PANNs, VGGish, CLAP, ImageBind, "
+    "Synchformer). No figure on this page can be compared with a published one; 'phonofilm evaluate official' makes "
+    "such figures where the files of these networks are at hand."
 )
 MEASURES = (
     sync_section,

@@ -81,14 +81,19 @@ def locate(row: ModelRow, weights_dir: Path | None) -> Located:
     by side; the same in the folder of fetched files; then, for what comes from the hub, in the hub library's own layout
     (models--OWNER--NAME/snapshots/...) in both and in the hub library's cache.
     """
-    own = chosen_folder(weights_dir)
-    folders = [published_folder()] if own is None else [own, published_folder()]
     paths = {}
     for file in row.published:
-        found = next((place for place in _places(file, folders) if os.path.isfile(place)), None)
+        found = find_file(file, weights_dir)
         if found is not None:
             paths[file.part] = found
     return Located(paths, tuple(file for file in row.published if file.part not in paths))
+
+
+def find_file(file: PublishedFile, weights_dir: Path | None) -> Path | None:
+    """Where one published file lies, looked for as `locate` says; None when it is not on this machine."""
+    own = chosen_folder(weights_dir)
+    folders = [published_folder()] if own is None else [own, published_folder()]
+    return next((place for place in _places(file, folders) if os.path.isfile(place)), None)
 
 
 def _places(file: PublishedFile, folders: list[Path]) -> Iterator[Path]:

@@ -7,9 +7,11 @@ Synchformer's picture half (`vfeat_extractor.`) and CLIP's towers, one at a time
 
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeGuard
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -26,10 +28,23 @@ from phonofilm.weights.registry import MODELS
 
 Shapes = dict[str, tuple[int, ...]]
 
-WRAPPER = "generator"
-"""Vocoder training stores the state under this name, beside the optimiser's."""
+WRAPPERS = {"vocoder": "generator", "panns": "model", "clap": "state_dict"}
+"""Training stores these parts' states under a name of their own, beside the optimiser's or the sampler's."""
+SPREAD = "module."
+"""What training on several devices puts before every name."""
 FLOW_TABLES = ("t_embed.freqs", "latent_rot", "clip_rot")
 """Tables that some published flow files carry along; we compute them, in float32, for any length."""
+_ARRAY: Callable[..., object] = np.empty(0).__reduce__()[0]  # type: ignore[assignment]
+_SCALAR: Callable[..., object] = np.float64().__reduce__()[0]  # type: ignore[assignment]
+NUMBERS: list[Callable[..., object] | tuple[Callable[..., object], str]] = [
+    *((_ARRAY, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
+    *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+    np.ndarray,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in "?bhilBHILfd"),
+]
+"""What numpy's arrays are made of in a pickle. Some files keep the state of their training's sampler in such; they are
+numbers and run nothing."""
 WEIGHT_NORM = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
 """Weight norm by torch's newer names → by the older ones, which the published vocoders have."""
 
@@ -45,12 +60,15 @@ def read_foreign(path: Path, part: str) -> dict[str, Tensor]:
         raise ModelError(f"{path} does not exist; run 'phonofilm models pull', or look into --weights-dir") from error
     except Exception as error:  # torch.load raises many kinds for what is no checkpoint
         raise _unreadable(path, error) from error
-    if part == "vocoder" and isinstance(loaded, dict) and isinstance(loaded.get(WRAPPER), dict):
-        loaded = loaded[WRAPPER]
+    wrapper = WRAPPERS.get(part)
+    if wrapper is not None and isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
+        loaded = loaded[wrapper]
     if not _is_state(loaded):
         raise ModelError(f"{path} holds no network; fetch it again, or give another --weights-dir")
     if part == "flow":
         return {key: value for key, value in loaded.items() if key not in FLOW_TABLES}
+    if part == "clap":
+        return {key.removeprefix(SPREAD): value for key, value in loaded.items()}
     if part == "vocoder":
         return {_renamed(key): value for key, value in loaded.items()}
     return dict(loaded)
@@ -66,7 +84,7 @@ def _load(path: Path) -> object:
     if path.suffix == ".safetensors":
         with safe_open(path, "pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.serialization.safe_globals(NUMBERS):
         warnings.simplefilter("ignore")  # about pickles that fail right afterwards
         try:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)

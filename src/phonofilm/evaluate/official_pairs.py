@@ -1,0 +1,101 @@
+"""What the official measures compare: films or sounds, each with the reference of its name, and captions."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from phonofilm.errors import InputError
+from phonofilm.media.audio import SOUND_SUFFIXES
+
+FILM_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+HEADER = ("name", "caption")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A film or sound, its reference, and its caption, "" where there is none. name: of both files, without ending."""
+
+    name: str
+    made: Path
+    real: Path
+    caption: str = ""
+
+    @property
+    def picture(self) -> Path | None:
+        """The file whose picture counts: the film's own, else the reference's; None where both are sounds."""
+        return next((path for path in (self.made, self.real) if not is_sound(path)), None)
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a file holds sound alone, by its name."""
+    return path.suffix.lower() in SOUND_SUFFIXES
+
+
+def pair_up(made: Sequence[Path], reference: Path, captions: Path | None = None) -> list[Pair]:
+    """Every film with the file of the same name in the folder `reference`, in the order of their names.
+
+    made: files, or folders of which every film and sound is taken. captions: a table of two columns with tabs between,
+    whose first line is "name<tab>caption". Raises InputError when something has no partner, or two the same name.
+    """
+    if not reference.is_dir():
+        raise InputError(f"the reference {reference} is no folder; give the one that holds the real sound or films")
+    ours, theirs = _by_name(_files(made)), _by_name(_files([reference]))
+    if not ours:
+        raise InputError(f"no film and no sound in {', '.join(str(path) for path in made)}; give files or a folder")
+    alone = [str(path) for name, path in ours.items() if name not in theirs]
+    if alone:
+        raise InputError(
+            f"{len(alone)} of {len(ours)} have no reference of the same name in {reference}: {', '.join(alone[:3])}; "
+            "put them there, or leave these films out"
+        )
+    words = {} if captions is None else _read_captions(captions)
+    silent = [name for name in ours if words and name not in words]
+    if silent:
+        raise InputError(f"{captions} has no caption for {', '.join(silent[:3])} ({len(silent)} in all); add them")
+    return [Pair(name, ours[name], theirs[name], words.get(name, "")) for name in sorted(ours)]
+
+
+def _files(places: Iterable[Path]) -> list[Path]:
+    """Files as they are, and of folders every film and sound."""
+    files = []
+    for place in places:
+        if place.is_dir():
+            known = (*FILM_SUFFIXES, *SOUND_SUFFIXES)
+            files += [path for path in sorted(place.iterdir()) if path.suffix.lower() in known]
+        elif place.is_file():
+            files.append(place)
+        else:
+            raise InputError(f"{place} does not exist; give a film, a sound, or a folder of them")
+    return files
+
+
+def _by_name(files: Iterable[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in files:
+        other = found.setdefault(path.stem, path)
+        if other != path:
+            raise InputError(f"{other} and {path} have the same name; leave one out")
+    return found
+
+
+def _read_captions(path: Path) -> dict[str, str]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"captions {path} cannot be read ({error}); give a UTF-8 table with tabs") from error
+    if not rows or tuple(rows[0]) != HEADER:
+        found = "\t".join(rows[0]) if rows else ""
+        wanted = "\t".join(HEADER)
+        raise InputError(f"{path} begins with {found!r} and not with {wanted!r}; write that as its first line")
+    words: dict[str, str] = {}
+    for number, row in enumerate(rows[1:], 2):
+        if not row:
+            continue
+        if len(row) != len(HEADER) or not all(field.strip() for field in row):
+            raise InputError(f"{path}, line {number}: a name, a tab and a caption are wanted, {row} came")
+        if row[0] in words:
+            raise InputError(f"{path}, line {number}: {row[0]!r} comes twice; keep one")
+        words[row[0]] = row[1]
+    return words
