@@ -118,6 +118,24 @@ def test_shutter_blurs_what_moves_and_nothing_else() -> None:
     np.testing.assert_array_equal(rest, next(paint(scene, [0.0], 160, 90, shutter_s=0.02)).astype(int))
 
 
+@given(exposures=st.integers(1, 9))
+@settings(max_examples=5, deadline=None)
+def test_a_picture_is_the_mean_of_its_exposures(exposures: int) -> None:
+    scene = compose(3, plot="hammer")
+    instants_s = 1.0 + 0.04 * ((np.arange(exposures) + 0.5) / exposures - 0.5)
+    mean = np.mean([next(paint(scene, [time_s], 64, 36)).astype(float) for time_s in instants_s], 0)
+    blurred = next(paint(scene, [1.0], 64, 36, 0.04, exposures))
+    assert np.abs(mean - blurred).max() <= 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_plain_surfaces_have_one_colour(kind: str) -> None:
+    textures = Textures.plain()
+    for surface in (textures.surface(kind, np.random.default_rng(1)), textures.crop(np.random.default_rng(1))):
+        assert surface.shape == (256, 256, 3)
+        assert (surface == surface[0, 0]).all()
+
+
 def _single_ball() -> SimulatedScene:
     """A scene of one bouncing ball without walls, seen from the side."""
     for seed in range(300):

@@ -51,7 +51,7 @@ FLAT_SHARE = 0.12
 """So many scenes are painted in plain colours, as drawings and screens are."""
 LONGEST_S = 4.5
 BLURRED_SHARE, OPEN_SHARE, EXPOSURES = 0.4, (0.3, 1.0), 8
-"""These many films are blurred, their shutter open for a share of the frame step (a telephone's in a dim room for all of
+"""So many films are blurred, their shutter open for a share of the frame step (a telephone's in a dim room for all of
 it); so many exposures make one picture, so that what is fast is smeared and not seen four times."""
 FAST_HZ, FAST_SHARE = 48, 0.4
 """Of the films that would have more frames a second than FAST_HZ, only this share keeps them; the rest has half."""
