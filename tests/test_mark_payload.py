@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phonofilm.errors import OptionError
-from phonofilm.mark.code import CODED_BITS, GENERATORS, LIST_PATHS, LIST_STATES, decode, decode_list, encode
+from phonofilm.mark.code import CODED_BITS, GENERATORS, LIST_PATHS, LIST_STATES, decode, decode_list, encode, merged
 from phonofilm.mark.payload import BITS, Payload, check, from_bits, from_message, month_number, to_bits
 
 payloads = st.builds(Payload, st.integers(0, 31), st.integers(0, 255), st.integers(0, 65535))
@@ -78,3 +78,12 @@ def test_a_list_begins_with_the_likeliest_word_and_holds_the_true_one_more_often
     alone = (decode(soft) == bits).all(1).mean()
     listed = (words == bits[:, None]).all(2).any(1).mean()
     assert listed > alone + 0.03
+
+
+@given(paths=st.sampled_from([1, 2, 4, 8]), seed=st.integers(0, 2**31))
+def test_merging_lists_keeps_the_best_of_both_in_order(paths: int, seed: int) -> None:
+    lists = -np.sort(-np.random.default_rng(seed).standard_normal((2, paths, 5)), axis=1).astype(np.float32)
+    best, source = merged(*lists)
+    both = np.concatenate(list(lists))
+    assert (best == -np.sort(-both, axis=0)[:paths]).all()
+    assert (np.take_along_axis(both, source.astype(int), 0) == best).all()

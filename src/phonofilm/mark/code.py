@@ -54,10 +54,8 @@ def decode_list(soft: FloatArray) -> IntArray:
     List Viterbi (Seshadri and Sundberg 1994) on the circle from each of the likeliest states to itself. With a check to
     choose by, a mark is read as if it were 6 % stronger (measured); longer lists wear the check out.
     """
-    states = _states(soft)
-    found = [_circles(soft, states[:, place]) for place in range(LIST_STATES)]
-    words = np.concatenate([bits for bits, _ in found], 1)
-    order = np.argsort(-np.concatenate([metric for _, metric in found], 1), axis=1)
+    words, metric = _circles(soft, _states(soft))
+    order = np.argsort(-metric, axis=1)
     return np.asarray(np.take_along_axis(words, order[:, :, None], 1))
 
 
@@ -78,28 +76,50 @@ def _metric(soft: FloatArray, rounds: int) -> FloatArray:
     return metric
 
 
-def _circles(soft: FloatArray, state: IntArray) -> tuple[IntArray, FloatArray]:
-    """The L likeliest words (W, L, 44) that begin and end in a state (W,), and their metrics (W, L)."""
-    count, paths = len(soft), LIST_PATHS
-    evidence, register = soft.reshape(count, BITS, RATE), _registers()
-    metric = np.full((count, STATES, paths), -np.inf, np.float32)
-    metric[np.arange(count), state, 0] = 0
+def _circles(soft: FloatArray, states: IntArray) -> tuple[IntArray, FloatArray]:
+    """The L likeliest words that begin and end in each of the states (W, A): (W, A * L, 44), and metrics (W, A * L)."""
+    count, choices = states.shape
+    paths, state = LIST_PATHS, states.ravel()
+    circle = np.arange(len(state))  # (W * A,), last in memory, so that all go through one step together
+    gains = np.repeat(soft.reshape(count, BITS, RATE) @ _outputs().T, choices, 0).transpose(1, 2, 0)
+    gains = np.ascontiguousarray(gains).reshape(BITS, 2, STATES // 2, 2, -1)  # by oldest bit, others, new bit
+    metric = np.full((paths, STATES, len(state)), -np.inf, np.float32)
+    metric[0, state, circle] = 0
     steps = []
-    for step in range(BITS):
-        gain = evidence[:, step] @ _outputs().T  # (W, 2 S)
-        both = metric[:, register >> 1] + gain[:, register][..., None]  # (W, S, 2, L)
-        both = both.reshape(count, STATES, 2 * paths)
-        best = np.argsort(-both, axis=2)[:, :, :paths]
-        metric = np.take_along_axis(both, best, 2)
-        steps.append(best)
-    word, here = np.arange(count)[:, None], np.repeat(state[:, None], paths, 1)
-    rank = np.repeat(np.arange(paths)[None], count, 0)
-    bits = np.zeros((count, paths, BITS), np.int64)
+    for gain in gains:
+        both = metric.reshape(paths, 2, STATES // 2, 1, -1) + gain
+        early, late = (both[:, oldest].reshape(metric.shape) for oldest in range(2))
+        metric, source = merged(early, late)
+        steps.append(source)
+    here, rank = np.repeat(state[None], paths, 0), np.repeat(np.arange(paths)[:, None], len(state), 1)
+    bits = np.zeros((BITS, paths, len(state)), np.int64)
     for step in reversed(range(BITS)):
-        bits[:, :, step] = here & 1
-        chosen = steps[step][word, here, rank]
-        here, rank = here + STATES * (chosen // paths) >> 1, chosen % paths
-    return bits, metric[np.arange(count), state]
+        bits[step] = here & 1
+        origin = steps[step][rank, here, circle].astype(np.int64)
+        here, rank = here + STATES * (origin // paths) >> 1, origin % paths
+    found = bits.transpose(2, 1, 0).reshape(count, choices * paths, BITS)
+    return found, metric[:, state, circle].T.reshape(count, choices * paths)
+
+
+def merged(early: FloatArray, late: FloatArray) -> tuple[FloatArray, npt.NDArray[np.int8]]:
+    """The best L of two lists (L, ...), and their places in the first, or L and their places in the second.
+
+    Lists are best first, L is a power of two (bitonic merging, Batcher 1968).
+    """
+    paths = len(early)
+    place = np.arange(paths, dtype=np.int8).reshape(-1, *[1] * (early.ndim - 1))
+    turned = late[::-1]
+    best, source = np.maximum(early, turned), np.where(turned > early, place[::-1] + np.int8(paths), place)
+    apart = paths // 2
+    while apart:
+        shape = (paths // (2 * apart), 2, apart, *early.shape[1:])
+        first, second = (best.reshape(shape)[:, side] for side in range(2))
+        one, other = (source.reshape(shape)[:, side] for side in range(2))
+        swapped = second > first
+        source = np.stack([np.where(swapped, other, one), np.where(swapped, one, other)], 1).reshape(early.shape)
+        best = np.stack([np.maximum(first, second), np.minimum(first, second)], 1).reshape(early.shape)
+        apart //= 2
+    return best, source
 
 
 def decode(soft: FloatArray) -> IntArray:
@@ -116,18 +136,12 @@ def decode(soft: FloatArray) -> IntArray:
 
 
 def _reached(metric: FloatArray, gain: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(W, S) twice: how well each state is reached from the two before it, as `_registers` has them.
+    """(W, S) twice: how well each state is reached from each of the two before it.
 
     metric: (W, S) how well those were reached; gain: (W, 2 S) the evidence for what each content of the register says.
     """
     before = np.repeat(metric, 2, axis=1)  # a state and its next bit: the register but for its oldest bit
     return before[:, :STATES] + gain[:, :STATES], before[:, STATES:] + gain[:, STATES:]
-
-
-@lru_cache(maxsize=1)
-def _registers() -> IntArray:
-    """(S, 2) contents of the register, old state and new bit, that lead to each state."""
-    return np.stack([np.arange(STATES), np.arange(STATES) + STATES], 1)
 
 
 def _trace(steps: list[npt.NDArray[np.bool_]], state: IntArray) -> IntArray:

@@ -202,7 +202,7 @@ def _searched(piece: Piece, key: Key, search: Search, hints: tuple[float, ...]) 
     looks: list[Look] = []
     coarse: list[Place] = []
     for index in chosen if not hints else ():
-        places = search.places(windows[index], tempi, PITCH_ROWS, COARSE_PLACES)[:READ_PLACES]
+        places = search.places(windows[index], tempi, PITCH_ROWS, COARSE_PLACES, READ_PLACES)
         looks += _at(windows[index], places)
         coarse += places
     starts = [(hint, PITCH_ROWS) for hint in hints] if hints else _apart(coarse)
@@ -227,7 +227,7 @@ def _refined(piece: Piece, search: Search, stretch: float) -> list[Place]:
     near = round(FINE_RANGE / step)
     centre = round(np.log(stretch) / step)
     tempi = np.exp(np.arange(centre - near, centre + near + 1) * step).tolist()
-    return search.places(piece.evidence, tempi, PITCH_ROWS, FINE_BEST)[:READ_PLACES]
+    return search.places(piece.evidence, tempi, PITCH_ROWS, FINE_BEST, READ_PLACES)
 
 
 def _seen_at(looks: list[Look], key: Key, trials_log: float) -> list[Sighting]:
