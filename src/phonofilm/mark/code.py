@@ -2,7 +2,7 @@
 
 Tail-biting (Ma and Wolf 1986) starts the encoder in the state it will end in: 44 bits become 176 coded bits and none
 is spent on a tail. The decoder goes round the circle three times and keeps the middle round, which is nearly as good
-as trying all 256 starting states.
+as trying all 256 starting states. Only words of the known layout are looked for.
 
     W words decoded at once, S = 256 states, L paths kept for each
 """
@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from phonofilm.mark.payload import BITS
+from phonofilm.mark.payload import BITS, LAYOUT_BITS
 from phonofilm.types import FloatArray
 
 CONSTRAINT = 9
@@ -22,7 +22,7 @@ RATE = len(GENERATORS)
 CODED_BITS = BITS * RATE
 STATES = 1 << (CONSTRAINT - 1)
 ROUNDS = 3
-LIST_STATES, LIST_PATHS = 4, 4
+LIST_STATES, LIST_PATHS = 16, 4
 """How many states, and words from each to itself, are looked at when the likeliest word does not pass its check."""
 
 IntArray = npt.NDArray[np.int64]
@@ -48,11 +48,28 @@ def encode(bits: list[int]) -> FloatArray:
     return np.concatenate(word)
 
 
+@lru_cache(maxsize=1)
+def _shut_out() -> FloatArray:
+    """(44, 2 S) minus infinity where a content of the register brings a bit that no word of the layout has, else 0.
+
+    A mark is read as if it were 4 % stronger by it (simulated: at a score of 10 69 % for 58).
+    """
+    out = np.zeros((BITS, 2 * STATES), np.float32)
+    for step, bit in enumerate(LAYOUT_BITS):
+        out[step, np.arange(2 * STATES) & 1 != bit] = -np.inf
+    return out
+
+
+def _gains(soft: FloatArray) -> FloatArray:
+    """(W, 44, 2 S) the evidence (W, 176) for what each content of the register says at each step."""
+    return np.asarray(soft.reshape(len(soft), BITS, RATE) @ _outputs().T + _shut_out())
+
+
 def decode_list(soft: FloatArray) -> IntArray:
     """(W, LIST_STATES * LIST_PATHS, 44) the likeliest words, likeliest first, for evidence of (W, 176).
 
     List Viterbi (Seshadri and Sundberg 1994) on the circle from each of the likeliest states to itself. With a check to
-    choose by, a mark is read as if it were 6 % stronger (measured); longer lists wear the check out.
+    choose by, a mark is read as if it were 6 % stronger (measured). What a wrong word that passes it proves is counted.
     """
     words, metric = _circles(soft, _states(soft))
     order = np.argsort(-metric, axis=1)
@@ -69,7 +86,7 @@ def _states(soft: FloatArray) -> IntArray:
 
 def _metric(soft: FloatArray, rounds: int) -> FloatArray:
     """(W, S) how well each state is reached after some rounds."""
-    gains = soft.reshape(len(soft), BITS, RATE) @ _outputs().T  # (W, 44, 2 S)
+    gains = _gains(soft)
     metric = np.zeros((len(soft), STATES), np.float32)
     for step in range(rounds * BITS):
         metric = np.maximum(*_reached(metric, gains[:, step % BITS]))
@@ -81,7 +98,7 @@ def _circles(soft: FloatArray, states: IntArray) -> tuple[IntArray, FloatArray]:
     count, choices = states.shape
     paths, state = LIST_PATHS, states.ravel()
     circle = np.arange(len(state))  # (W * A,), last in memory, so that all go through one step together
-    gains = np.repeat(soft.reshape(count, BITS, RATE) @ _outputs().T, choices, 0).transpose(1, 2, 0)
+    gains = np.repeat(_gains(soft), choices, 0).transpose(1, 2, 0)
     gains = np.ascontiguousarray(gains).reshape(BITS, 2, STATES // 2, 2, -1)  # by oldest bit, others, new bit
     metric = np.full((paths, STATES, len(state)), -np.inf, np.float32)
     metric[0, state, circle] = 0
@@ -125,7 +142,7 @@ def merged(early: FloatArray, late: FloatArray) -> tuple[FloatArray, npt.NDArray
 def decode(soft: FloatArray) -> IntArray:
     """The likeliest bits, (W, 44), for evidence of (W, 176): positive for +1, negative for -1, larger for surer."""
     words = len(soft)
-    gains = soft.reshape(words, BITS, RATE) @ _outputs().T  # (W, 44, 2 S)
+    gains = _gains(soft)
     metric = np.zeros((words, STATES), np.float32)
     steps = []
     for step in range(BITS * ROUNDS):
