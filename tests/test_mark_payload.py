@@ -6,8 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phonofilm.errors import OptionError
-from phonofilm.mark.code import CODED_BITS, GENERATORS, LIST_PATHS, LIST_STATES, decode, decode_list, encode
-from phonofilm.mark.payload import BITS, Payload, check, from_bits, from_message, month_number, to_bits
+from phonofilm.mark.code import CODED_BITS, GENERATORS, LIST_PATHS, LIST_STATES, decode, decode_list, encode, merged
+from phonofilm.mark.payload import (
+    BITS,
+    LAYOUT_BITS,
+    VERSION_BITS,
+    Payload,
+    check,
+    from_bits,
+    from_message,
+    month_number,
+    to_bits,
+)
 
 payloads = st.builds(Payload, st.integers(0, 31), st.integers(0, 255), st.integers(0, 65535))
 
@@ -47,9 +57,13 @@ def test_numbers_that_do_not_fit_are_refused(name: str, value: int) -> None:
         month_number(2045, 5)
 
 
-@given(st.lists(st.integers(0, 1), min_size=BITS, max_size=BITS), st.integers(0, 2**32 - 1))
-def test_the_code_corrects_a_seventh_of_its_bits(bits: list[int], seed: int) -> None:
+@given(
+    st.lists(st.integers(0, 1), min_size=BITS - VERSION_BITS, max_size=BITS - VERSION_BITS),
+    st.integers(0, 2**32 - 1),
+)
+def test_the_code_corrects_a_seventh_of_its_bits(said: list[int], seed: int) -> None:
     random = np.random.default_rng(seed)
+    bits = [*LAYOUT_BITS, *said]
     word = encode(bits)
     assert word.shape == (CODED_BITS,)
     # The free distance is 24: errors apart from each other by more than the decoder's memory are always corrected.
@@ -69,6 +83,7 @@ def test_code_words_of_different_messages_are_far_apart() -> None:
 def test_a_list_begins_with_the_likeliest_word_and_holds_the_true_one_more_often() -> None:
     random = np.random.default_rng(3)
     bits = random.integers(0, 2, (60, BITS))
+    bits[:, :VERSION_BITS] = LAYOUT_BITS
     clean = np.stack([encode([int(bit) for bit in word]) for word in bits])
     soft = (clean * 0.65 + random.standard_normal(clean.shape)).astype(np.float32)
     words = decode_list(soft)
@@ -78,3 +93,19 @@ def test_a_list_begins_with_the_likeliest_word_and_holds_the_true_one_more_often
     alone = (decode(soft) == bits).all(1).mean()
     listed = (words == bits[:, None]).all(2).any(1).mean()
     assert listed > alone + 0.03
+
+
+def test_only_words_of_the_known_layout_are_looked_for() -> None:
+    soft = np.random.default_rng(5).standard_normal((20, CODED_BITS)).astype(np.float32)
+    assert (decode(soft)[:, :VERSION_BITS] == LAYOUT_BITS).all()
+    assert (decode_list(soft)[:, :, :VERSION_BITS] == LAYOUT_BITS).all()
+    assert tuple(to_bits(Payload(3, 4, 5))[:VERSION_BITS]) == LAYOUT_BITS
+
+
+@given(paths=st.sampled_from([1, 2, 4, 8]), seed=st.integers(0, 2**31))
+def test_merging_lists_keeps_the_best_of_both_in_order(paths: int, seed: int) -> None:
+    lists = -np.sort(-np.random.default_rng(seed).standard_normal((2, paths, 5)), axis=1).astype(np.float32)
+    best, source = merged(*lists)
+    both = np.concatenate(list(lists))
+    assert (best == -np.sort(-both, axis=0)[:paths]).all()
+    assert (np.take_along_axis(both, source.astype(int), 0) == best).all()

@@ -15,11 +15,23 @@ from phonofilm.mark.grid import (
 )
 from phonofilm.mark.key import PUBLIC_KEY, pattern
 from phonofilm.mark.read import score
-from phonofilm.mark.search import Search, cells, fold
+from phonofilm.mark.search import FOLDED_TEMPI, Search, cells, fold
+from phonofilm.types import FloatArray
 
 BEYOND = 7
 ROWS = BANDS * ROWS_PER_BAND + 2 * BEYOND
 PRESENCE = pattern(PUBLIC_KEY).presence
+
+
+def planted(stretch: float, rows: int, offset: int, columns: int, seed: int) -> FloatArray:
+    """(R, T) noise, and the presence cells at a place."""
+    evidence = np.random.default_rng(seed).standard_normal((ROWS, columns)).astype(np.float32)
+    clock = np.round(np.arange(columns) / stretch).astype(int)
+    slot, within = np.divmod((clock - offset) % PERIOD_COLUMNS, COLUMNS_PER_SLOT)
+    for band in range(BANDS):
+        row = BEYOND + rows + band * ROWS_PER_BAND
+        evidence[row] += np.where(within == CENTRE_COLUMN, 2 * PRESENCE[band, slot % PERIOD_SLOTS], 0)
+    return evidence
 
 
 @settings(max_examples=30)
@@ -42,13 +54,7 @@ def test_folding_adds_up_the_periods_of_stretched_time(columns: int, stretch: fl
     seed=st.integers(0, 2**31),
 )
 def test_a_planted_pattern_is_found_among_many_tempi(stretch: float, rows: int, offset: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    evidence = rng.standard_normal((ROWS, 750)).astype(np.float32)
-    clock = np.round(np.arange(750) / stretch).astype(int)
-    slot, within = np.divmod((clock - offset) % PERIOD_COLUMNS, COLUMNS_PER_SLOT)
-    for band in range(BANDS):
-        row = BEYOND + rows + band * ROWS_PER_BAND
-        evidence[row] += np.where(within == CENTRE_COLUMN, 2 * PRESENCE[band, slot % PERIOD_SLOTS], 0)
+    evidence = planted(stretch, rows, offset, 750, seed)
     tempi = [0.83 * stretch, stretch, 0.95 * stretch, 1.07 * stretch]
     found = Search(PUBLIC_KEY, BEYOND).places(evidence, tempi, BEYOND, 3)
     assert len(found) == 3 * len(tempi)
@@ -64,7 +70,7 @@ def test_a_planted_pattern_is_found_among_many_tempi(stretch: float, rows: int, 
 def test_a_place_does_not_depend_on_the_tempi_beside_it() -> None:
     evidence = np.random.default_rng(4).standard_normal((ROWS, 700)).astype(np.float32)
     search = Search(PUBLIC_KEY, BEYOND)
-    tempi = np.linspace(0.8, 1.25, 37).tolist()
+    tempi = np.linspace(0.8, 1.25, FOLDED_TEMPI).tolist()
     together = search.places(evidence, tempi, BEYOND, 2)
     alone = [place for tempo in tempi for place in search.places(evidence, [tempo], BEYOND, 2)]
 
@@ -72,6 +78,37 @@ def test_a_place_does_not_depend_on_the_tempi_beside_it() -> None:
         return sorted((place.stretch, place.rows, place.offset, round(place.score, 3)) for place in found)
 
     assert by_place(together) == by_place(alone)
+
+
+@settings(max_examples=10)
+@given(
+    stretch=st.floats(0.8, 1.25),
+    rows=st.integers(-BEYOND, BEYOND),
+    offset=st.integers(0, PERIOD_COLUMNS - 1),
+    columns=st.integers(500, 1800),
+    seed=st.integers(0, 2**31),
+)
+def test_one_long_transform_sees_what_folding_at_each_tempo_sees(
+    stretch: float, rows: int, offset: int, columns: int, seed: int
+) -> None:
+    evidence = planted(stretch, rows, offset, columns, seed)
+    tempi = [stretch, *np.linspace(0.8, 1.25, FOLDED_TEMPI).tolist()]
+    search = Search(PUBLIC_KEY, BEYOND)
+    (best,) = search.places(evidence, tempi, BEYOND, 1, 1)
+    (folded,) = search.places(evidence, [stretch], BEYOND, 1)
+    assert best.score >= folded.score - 1e-3
+    assert abs(best.stretch / stretch - 1) < 0.015
+    assert best.rows == rows
+    if best.stretch == stretch:
+        assert abs((best.offset - folded.offset + 3) % PERIOD_COLUMNS - 3) <= 1
+
+
+def test_few_places_are_the_best_of_all() -> None:
+    evidence = np.random.default_rng(6).standard_normal((ROWS, 700)).astype(np.float32)
+    tempi = np.linspace(0.8, 1.25, 30).tolist()
+    search = Search(PUBLIC_KEY, BEYOND)
+    everywhere = search.places(evidence, tempi, BEYOND, 3)
+    assert search.places(evidence, tempi, BEYOND, 3, 5) == everywhere[:5]
 
 
 def test_without_other_pitches_only_the_own_one_is_looked_at() -> None:

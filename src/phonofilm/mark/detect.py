@@ -11,10 +11,11 @@ import numpy as np
 from phonofilm.errors import OptionError
 from phonofilm.mark.chance import FALSE_POSITIVES, piece_trials_log
 from phonofilm.mark.grid import SEMITONES_PER_ROW
+from phonofilm.mark.judge import Sighting
 from phonofilm.mark.key import PUBLIC_KEY, Key
 from phonofilm.mark.locate import second_scores
 from phonofilm.mark.payload import Payload
-from phonofilm.mark.piece import Piece, Sighting, look
+from phonofilm.mark.piece import Piece, look
 from phonofilm.types import FloatArray, Waveform
 
 PIECE_S = 30

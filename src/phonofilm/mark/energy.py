@@ -14,8 +14,8 @@ from phonofilm.types import FloatArray
 
 WINDOW_S = 0.032
 """Hann window of the analysis: long enough for the narrow low bands, short enough for slots of 18 ms."""
-_BATCH = 1024
-"""Columns transformed at once; bounds the memory for spectra to a few megabytes."""
+_BATCH = 128
+"""Columns transformed at once; their spectra stay in a processor's cache (1,024 take half as long again)."""
 
 
 def column_count(samples: int, rate_hz: int) -> int:
@@ -52,10 +52,12 @@ def energy_map(samples: FloatArray, rate_hz: int, rows: Rows) -> FloatArray:
     columns = column_count(samples.shape[1], rate_hz)
     centres = np.round((np.arange(columns) + 0.5) * COLUMN_S * rate_hz).astype(np.int64)
     padded = np.pad(samples, ((0, 0), (len(window) // 2, len(window))))
-    energy = np.zeros((columns, rows.count), np.float32)
-    for channel in padded:
-        frames = sliding_window_view(channel, len(window))
-        for start in range(0, columns, _BATCH):
+    channels = [sliding_window_view(channel, len(window)) for channel in padded]
+    energy = np.empty((columns, rows.count), np.float32)
+    for start in range(0, columns, _BATCH):
+        power = np.zeros((len(centres[start : start + _BATCH]), len(sums)), np.float32)  # (K, F)
+        for frames in channels:
             spectra = scipy.fft.rfft(frames[centres[start : start + _BATCH]] * window, size, axis=1)  # (K, F)
-            energy[start : start + _BATCH] += (spectra.real**2 + spectra.imag**2) @ sums  # (K, R)
+            power += spectra.real**2 + spectra.imag**2
+        energy[start : start + _BATCH] = power @ sums  # (K, R)
     return np.ascontiguousarray(energy.T)

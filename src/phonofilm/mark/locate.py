@@ -17,9 +17,10 @@ from phonofilm.mark.grid import (
     PERIOD_COLUMNS,
     PERIOD_SLOTS,
 )
+from phonofilm.mark.judge import Sighting
 from phonofilm.mark.key import pattern
 from phonofilm.mark.payload import to_bits
-from phonofilm.mark.piece import PITCH_ROWS, Piece, Sighting
+from phonofilm.mark.piece import PITCH_ROWS, Piece
 from phonofilm.mark.read import score
 from phonofilm.mark.search import bands_at, fold
 from phonofilm.types import FloatArray

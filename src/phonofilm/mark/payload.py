@@ -18,6 +18,8 @@ VERSION_BITS = 3
 CHECK_BITS = 12
 """The first of many words that passes is kept: with 8 bits one in thirty faint marks was read wrong (simulated)."""
 BITS = MESSAGE_BITS + CHECK_BITS
+LAYOUT_BITS = tuple(LAYOUT_VERSION >> place & 1 for place in reversed(range(VERSION_BITS)))
+"""What every word begins with."""
 FIRST_YEAR = 2024
 VERSION_LIMIT, MODEL_LIMIT, MONTH_LIMIT, TAKE_LIMIT = 8, 32, 256, 65536
 _POLYNOMIAL = 0x80F

@@ -6,19 +6,17 @@ away.
     R rows, T columns of the piece, B bands, N slots
 """
 
-from dataclasses import dataclass
 from math import log, sqrt
 
 import numpy as np
 
-from phonofilm.mark.chance import PAYLOAD_TRIALS_LOG, log_chance
 from phonofilm.mark.energy import energy_map
 from phonofilm.mark.grid import COLUMN_S, PERIOD_COLUMNS, Rows
 from phonofilm.mark.host import host
+from phonofilm.mark.judge import Look, Sighting, is_read, judged, judged_together, likeliest_first, read_looks
 from phonofilm.mark.key import Key
 from phonofilm.mark.path import follow
-from phonofilm.mark.payload import Payload
-from phonofilm.mark.read import Reading, read, score
+from phonofilm.mark.read import score
 from phonofilm.mark.search import Place, Search, bands_at, cells, fold, stretched
 from phonofilm.mark.views import above_floor, before_the_room, lying_low, standing_out
 from phonofilm.types import FloatArray
@@ -44,45 +42,16 @@ FINE_BEST = 2
 """How many places of each fine tempo are kept."""
 FINE_PLACES = 4
 """How many coarse places are refined on the whole piece."""
-FURTHER_VIEWS = 3
+FURTHER_VIEWS = 4
 """Ways to see the whole piece besides plainly and by what stands out."""
 WHOLE_PLACES, WINDOW_PLACES, COARSE_PLACES = 12, 6, 3
 """How many places are read: of the piece, of each of its windows, of each tempo."""
 READ_PLACES = 8
 """How many of a window's places of all tempi are read."""
-LISTED_PLACES = 4
-"""Where nothing is read at once, less likely words are tried at the best few places."""
-LISTED_PRESENCE = 4.5
-"""Places with a lower score of presence hold no mark that could be read."""
-PAYLOAD_CHANCE = 1e-6
-"""A payload is told when the bound for all cells is below this; its check has fitted too."""
 TESTS = 2
 """Presence cells and all cells are two tests of one budget."""
 STAGES = 2
 """As it is, and searched: each has half of the budget."""
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """The mark, or what looks most like it. log_chance: natural logarithm of the bound for the piece."""
-
-    key: Key
-    place: Place
-    reading: Reading
-    log_chance: float
-
-    @property
-    def payload(self) -> Payload | None:
-        return self.reading.payload
-
-
-@dataclass(frozen=True)
-class Look:
-    """What is seen at a place, (B, N). more: what it adds to the logarithm of the trials."""
-
-    seen: FloatArray
-    place: Place
-    more: float
 
 
 class Piece:
@@ -101,9 +70,11 @@ class Piece:
 
     def further_views(self) -> list[FloatArray]:
         """The evidence as it is where a voice, few bits or a room came over the sound; FURTHER_VIEWS of them."""
+        above = above_floor(self._energy, ROWS)
         views = (
             lying_low(self._host, self._energy),
-            above_floor(self._energy, ROWS),
+            above,
+            self._host.residue + above,  # two guesses err in different cells: worth 6 % after a codec at 24 kb/s
             before_the_room(self._host, self._energy),
         )
         return [np.asfortranarray(view) for view in views]
@@ -133,21 +104,13 @@ def look(
     """
     search = Search(key, PITCH_ROWS)
     found = _as_it_is(piece, key, search, believed)
-    if _read(found, believed) or not thorough:
+    if is_read(found, believed) or not thorough:
         return found
     if hints:
-        found = _sorted(found + _searched(piece, key, search, hints))
-        if _read(found, believed):
+        found = likeliest_first(found + _searched(piece, key, search, believed, hints))
+        if is_read(found, believed):
             return found
-    return _sorted(found + _searched(piece, key, search, ()))
-
-
-def _read(found: list[Sighting], believed: float) -> bool:
-    return any(sighting.log_chance <= believed and sighting.payload for sighting in found)
-
-
-def _sorted(found: list[Sighting]) -> list[Sighting]:
-    return sorted(found, key=lambda sighting: (sighting.log_chance, -sighting.place.score))
+    return likeliest_first(found + _searched(piece, key, search, believed, ()))
 
 
 def _as_it_is(piece: Piece, key: Key, search: Search, believed: float) -> list[Sighting]:
@@ -158,11 +121,12 @@ def _as_it_is(piece: Piece, key: Key, search: Search, believed: float) -> list[S
     looks = [look for view in whole for look in _looks(view, search, WHOLE_PLACES)]
     looks += [look for window in windows for look in _looks(window, search, WINDOW_PLACES)]
     looks += [_followed(view, search, 1.0, 0) for view in whole]
-    found = _seen_at(looks, key, trials)
-    if _read(found, believed):
-        return _sorted(found)
+    readings = read_looks(looks, key)
+    found = judged(looks, readings, key, trials)
+    if is_read(found, believed):
+        return likeliest_first(found)
     further = [look for view in piece.further_views() for look in _looks(view, search, WHOLE_PLACES)]
-    return _with_listed(looks + further, found + _seen_at(further, key, trials), key, trials)
+    return judged_together(looks + further, readings + read_looks(further, key), key, trials, believed)
 
 
 def _looks(evidence: FloatArray, search: Search, count: int) -> list[Look]:
@@ -194,7 +158,7 @@ def _search_trials_log(piece: Piece, windows: int) -> float:
     return log(STAGES * TESTS * PERIOD_COLUMNS * (2 * PITCH_ROWS + 1) * tempi)
 
 
-def _searched(piece: Piece, key: Key, search: Search, hints: tuple[float, ...]) -> list[Sighting]:
+def _searched(piece: Piece, key: Key, search: Search, believed: float, hints: tuple[float, ...]) -> list[Sighting]:
     windows = piece.windows() or [piece.evidence]
     chosen = np.unique(np.linspace(0, len(windows) - 1, TEMPO_WINDOWS).astype(int))
     trials = _search_trials_log(piece, len(chosen))
@@ -202,7 +166,7 @@ def _searched(piece: Piece, key: Key, search: Search, hints: tuple[float, ...]) 
     looks: list[Look] = []
     coarse: list[Place] = []
     for index in chosen if not hints else ():
-        places = search.places(windows[index], tempi, PITCH_ROWS, COARSE_PLACES)[:READ_PLACES]
+        places = search.places(windows[index], tempi, PITCH_ROWS, COARSE_PLACES, READ_PLACES)
         looks += _at(windows[index], places)
         coarse += places
     starts = [(hint, PITCH_ROWS) for hint in hints] if hints else _apart(coarse)
@@ -210,7 +174,7 @@ def _searched(piece: Piece, key: Key, search: Search, hints: tuple[float, ...]) 
     looks += _at(piece.evidence, fine)
     best = max(fine, key=lambda place: place.score)
     looks.append(_followed(piece.evidence, search, best.stretch, best.rows))
-    return _with_listed(looks, _seen_at(looks, key, trials), key, trials)
+    return judged_together(looks, read_looks(looks, key), key, trials, believed)
 
 
 def _apart(places: list[Place]) -> list[tuple[float, int]]:
@@ -227,33 +191,4 @@ def _refined(piece: Piece, search: Search, stretch: float) -> list[Place]:
     near = round(FINE_RANGE / step)
     centre = round(np.log(stretch) / step)
     tempi = np.exp(np.arange(centre - near, centre + near + 1) * step).tolist()
-    return search.places(piece.evidence, tempi, PITCH_ROWS, FINE_BEST)[:READ_PLACES]
-
-
-def _seen_at(looks: list[Look], key: Key, trials_log: float) -> list[Sighting]:
-    """What the likeliest word at each look proves, in the order of the looks."""
-    return _judged(looks, read(np.stack([look.seen for look in looks]), key), key, trials_log)
-
-
-def _with_listed(looks: list[Look], found: list[Sighting], key: Key, trials_log: float) -> list[Sighting]:
-    """The sightings of the looks, likeliest first; where nothing was read, with less likely words at the best few."""
-    if not any(sighting.payload for sighting in found):
-        promising = sorted(range(len(looks)), key=lambda index: -found[index].place.score)[:LISTED_PLACES]
-        promising = [index for index in promising if found[index].place.score > LISTED_PRESENCE]
-        if promising:
-            chosen = [looks[index] for index in promising]
-            again = read(np.stack([look.seen for look in chosen]), key, listed=True)
-            found = found + _judged(chosen, again, key, trials_log)
-    return _sorted(found)
-
-
-def _judged(looks: list[Look], readings: list[Reading], key: Key, trials_log: float) -> list[Sighting]:
-    """What each reading proves. A payload is kept where the bound for all cells says that it is one."""
-    found = []
-    for look, reading in zip(looks, readings, strict=True):
-        by_presence = log_chance(reading.presence, trials_log + look.more)
-        by_all = log_chance(reading.whole, trials_log + look.more + PAYLOAD_TRIALS_LOG)
-        if by_all > log(PAYLOAD_CHANCE):
-            reading = Reading(reading.presence, reading.whole, None)
-        found.append(Sighting(key, look.place, reading, min(by_presence, by_all)))
-    return found
+    return search.places(piece.evidence, tempi, PITCH_ROWS, FINE_BEST, READ_PLACES)
