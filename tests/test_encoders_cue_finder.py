@@ -125,11 +125,11 @@ def test_two_networks_agree_on_the_mean_of_their_log_odds(network: CueNetwork) -
     motion = moving(np.arange(60) / 25, seed=5)
     hand = hand_events(motion)
     curves = [CueFinder(*nets)._curves(motion, hand, 120) for nets in ((network,), (blind,), (network, blind))]
-    odds = [np.log(heat / (1 - heat)) for heat in (part[1].astype(np.float64) for part in curves)]
+    odds = [np.log(heat / (1 - heat)) for heat in (part[0].astype(np.float64) for part in curves)]
     np.testing.assert_allclose(odds[2], (odds[0] + odds[1]) / 2, atol=1e-4)
-    np.testing.assert_allclose(curves[2][3:], (curves[0][3:] + curves[1][3:]) / 2, atol=1e-5)
-    assert (curves[2][2] <= np.maximum(curves[0][2], curves[1][2]) + 1e-5).all()
-    assert (curves[2][2] >= np.minimum(curves[0][2], curves[1][2]) - 1e-5).all()
+    np.testing.assert_allclose(curves[2][2:], (curves[0][2:] + curves[1][2:]) / 2, atol=1e-5)
+    assert (curves[2][1] <= np.maximum(curves[0][1], curves[1][1]) + 1e-5).all()
+    assert (curves[2][1] >= np.minimum(curves[0][1], curves[1][1]) - 1e-5).all()
     same = CueFinder(network, network)._curves(motion, hand, 120)
     np.testing.assert_allclose(same, curves[0], atol=1e-5)
 
@@ -232,17 +232,15 @@ def found_in(
     network: CueNetwork,
     peaks: dict[float, float],
     hand_s: list[float],
-    strike: float | np.ndarray = 1.0,
     rate_hz: float = 25.0,
 ) -> FoundCues:
     """What is made of a clip of 4 s whose heat has peaks (time → height) and that the hand-made curves see so."""
     points_s = np.arange(4 * CLOCK_HZ + 1) / CLOCK_HZ
-    curves = np.zeros((6 + len(CONFIG.contacts) + 1, len(points_s)), np.float32)
-    curves[0] = strike
+    curves = np.zeros((5 + len(CONFIG.contacts) + 1, len(points_s)), np.float32)
     for time_s, height in peaks.items():
-        curves[1] = np.maximum(curves[1], height * np.exp(-0.5 * ((points_s - time_s) / 0.025) ** 2))
+        curves[0] = np.maximum(curves[0], height * np.exp(-0.5 * ((points_s - time_s) / 0.025) ** 2))
         near = np.abs(points_s - time_s) < 0.05
-        curves[2, near] = (time_s - points_s[near]) * CLOCK_HZ
+        curves[1, near] = (time_s - points_s[near]) * CLOCK_HZ
     hand = np.array(hand_s, np.float32), np.ones(len(hand_s), np.float32)
     monkeypatch.setattr("phonofilm.encoders.cue_finder.hand_events", lambda motion: hand)
     monkeypatch.setattr(CueFinder, "_curves", lambda self, *given: curves)
@@ -254,20 +252,25 @@ def test_a_sure_network_needs_no_confirmation(monkeypatch: pytest.MonkeyPatch, n
     np.testing.assert_allclose(found.times_s, [0.507, 1.513, 2.5], atol=2e-3)
 
 
-def test_an_unsure_network_keeps_what_is_confirmed(monkeypatch: pytest.MonkeyPatch, network: CueNetwork) -> None:
-    found = found_in(monkeypatch, network, {0.5: 0.5, 1.5: 0.5, 2.5: 0.5, 3.2: 0.25}, [0.54, 3.22, 3.7])
-    np.testing.assert_allclose(found.times_s, [0.5, 3.2], atol=2e-3)
+ROW_S = [0.54, 1.0, 1.5, 2.0, 2.5, 3.22, 3.7]
+"""Hand-made events, more than HAND_ROW_HZ of them a second."""
+
+
+def test_an_unsure_network_keeps_what_a_row_confirms(monkeypatch: pytest.MonkeyPatch, network: CueNetwork) -> None:
+    peaks = {0.5: 0.5, 0.75: 0.5, 1.0: 0.5, 1.5: 0.25, 2.0: 0.3, 2.25: 0.5, 2.5: 0.1, 3.2: 0.25}
+    found = found_in(monkeypatch, network, peaks, ROW_S)
+    np.testing.assert_allclose(found.times_s, [0.5, 1.0, 1.5, 2.0, 2.5, 3.2], atol=2e-3)
+
+
+@pytest.mark.parametrize("hand_s", [[], ROW_S[::2], [time_s + 0.25 for time_s in ROW_S]])
+def test_what_is_no_row_confirms_nothing(
+    monkeypatch: pytest.MonkeyPatch, network: CueNetwork, hand_s: list[float]
+) -> None:
+    found = found_in(monkeypatch, network, {0.5: 0.5, 1.5: 0.5, 2.5: 0.5, 3.2: 0.25}, hand_s)
+    np.testing.assert_allclose(found.times_s, [0.5, 1.5, 2.5], atol=2e-3)
 
 
 def test_with_few_frames_nothing_is_confirmed(monkeypatch: pytest.MonkeyPatch, network: CueNetwork) -> None:
-    found = found_in(monkeypatch, network, {0.5: 0.5, 1.5: 0.5, 3.2: 0.25}, [0.54, 3.22, 3.7], rate_hz=12.0)
-    np.testing.assert_allclose(found.times_s, [0.5, 1.5], atol=2e-3)
-
-
-def test_of_close_events_far_weaker_ones_are_left_out(monkeypatch: pytest.MonkeyPatch, network: CueNetwork) -> None:
-    faint = found_in(monkeypatch, network, {0.5: 0.9, 1.5: 0.9, 2.5: 0.9}, [])
-    assert len(faint.times_s) == 3
-    points_s = np.arange(4 * CLOCK_HZ + 1) / CLOCK_HZ
-    strike = np.where(np.abs(points_s - 1.5) < 0.2, 0.0, 1.0)
-    found = found_in(monkeypatch, network, {0.5: 0.9, 1.5: 0.9, 2.5: 0.9}, [], strike)
-    np.testing.assert_allclose(found.times_s, [0.5, 2.5], atol=2e-3)
+    peaks = {0.5: 0.5, 0.75: 0.5, 1.0: 0.5, 1.5: 0.25, 2.0: 0.3, 2.25: 0.5, 2.5: 0.1, 3.2: 0.25}
+    found = found_in(monkeypatch, network, peaks, ROW_S, rate_hz=12.0)
+    np.testing.assert_allclose(found.times_s, [0.5, 0.75, 1.0, 2.25], atol=2e-3)

@@ -49,8 +49,8 @@ def bouncing_ball(path: Path) -> Path:
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
         for frame in range(SECONDS * RATE_HZ):
             picture = np.full((240, 320, 3), 90, np.uint8)
-            height = abs(((frame % RATE_HZ) - 12.5) / 12.5) ** 2
-            top = int(180 * (1 - (1 - height)))
+            phase = (frame / RATE_HZ - STRIKES_S[0]) % 1
+            top = round(180 * 4 * phase * (1 - phase))
             picture[180 - top : 220 - top, 140:180] = (230, 120, 40)
             file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
         file.mux(stream.encode(None))

@@ -153,11 +153,6 @@ def _clock_features(
     return out
 
 
-def strikes_told(told: Features) -> Tensor:
-    """(T,) speed lost around each point, as `strikes` has it, where it was told."""
-    return torch.expm1(3 * told.clock[:, 6]) * FAINT_STRIKE
-
-
 def _bumps(
     times_s: npt.NDArray[Any], sizes: FloatArray, widths_s: npt.NDArray[Any], points_s: npt.NDArray[np.float64]
 ) -> FloatArray:

@@ -2,10 +2,9 @@
 
 The networks (`encoders/cue_network.py`) say at every point of their clock how near an event is; here the peaks of what
 they say together become events. There are two, one that knows motion alone and one that is shown the pictures too: they
-err on different films. Of several events near in time those far weaker than the strongest are left out: they are the
-turns at the top of a stroke, or a hand coming to rest. The networks have learnt from drawn scenes. Where they hesitate
-over a clip, their events are checked against those of the hand-made curves (`encoders/cue_curves.py`), which know less
-and hold more widely.
+err on different films. The networks have learnt from drawn scenes. Where they hesitate over a clip and the hand-made
+curves (`encoders/cue_curves.py`), which know less and hold more widely, see a row of events in it, the events of the
+networks are checked against those.
 
 Dimension letters: T points of the clock, N points of the curves, E events, V networks.
 """
@@ -23,12 +22,10 @@ from torch import Tensor
 from phonofilm.cues import PEAK_DISTANCE_S, CueCurves, bumps
 from phonofilm.encoders.cue_features import (
     CLOCK_HZ,
-    FAINT_STRIKE,
     USUAL_STEP_S,
     between,
     features_of,
     hand_events,
-    strikes_told,
 )
 from phonofilm.encoders.cue_network import Answers, CueFinderConfig, CueNetwork, read_cue_network, together
 from phonofilm.encoders.motion import DoubleArray, Motion
@@ -39,18 +36,18 @@ REACH_S = 1.5
 PIECE_S = 30.0
 NEAR_POINTS = 1
 """Neighbours of a peak that have a say in its time."""
-# The figures down to USUAL_SPAN_S were chosen by looking at the fifteen real clips and the simulated films that the
+# The figures down to HAND_APART_S were chosen by looking at the fifteen real clips and the simulated films that the
 # log's figures are from, so those flatter.
 SURE_QUARTILE = 0.55
 """The networks are sure of a clip when the upper quartile of its peaks from LEAST_HEAT on is as hot as this."""
 HAND_RATE_HZ = 20.0
 """With fewer frames a second the hand-made curves know less than unsure networks."""
+HAND_ROW_HZ, HAND_ROW_HEAT = 1.5, 0.2
+"""Hand-made events are a row where there are so many a second and the median heat around them is so high."""
 SURE_HEAT, LEAST_HEAT = 0.85, 0.15
-"""In a clip of which they are not sure, peaks need to be so hot, or so hot and confirmed by a hand-made event."""
+"""Where they are asked, peaks need to be so hot, or so hot and confirmed by a hand-made event."""
 LEAST_HAND_HEAT, HAND_POINTS, HAND_APART_S = 0.07, 5, 0.1
 """There a hand-made event stands alone if the heat within HAND_POINTS of it reaches this."""
-USUAL_SHARE, USUAL_SPAN_S = 0.35, 3.0
-"""Least weight (heat times the root of the speed lost) as a share of the strong ones within USUAL_SPAN_S."""
 LEAST_STRENGTH = 0.2
 PLACE_HOLD_S = 0.06
 """So long before and after an event its own place counts, not that of what goes on."""
@@ -113,7 +110,7 @@ class CueFinder:
 
     @torch.inference_mode()
     def _curves(self, motion: Motion, hand: tuple[FloatArray, FloatArray], count: int) -> FloatArray:
-        """(6 + kinds + 1, T): strikes, heat, offset, strength, activity, place, chances of contacts; piece by piece."""
+        """(5 + kinds + 1, T): heat, offset, strength, activity, place, chances of contacts; piece by piece."""
         piece, reach = round(PIECE_S * CLOCK_HZ), round(REACH_S * CLOCK_HZ)
         parts = []
         for first in range(0, count, piece):
@@ -122,8 +119,7 @@ class CueFinder:
             told = features_of(part, hand, low / CLOCK_HZ, high - low, torch.float32)
             batch = together([told])
             answers = _agreed([network(batch) for network in self.networks])
-            whole = torch.cat([strikes_told(told)[None], answers])
-            parts.append(whole[:, first - low : first - low + piece].numpy())
+            parts.append(answers[:, first - low : first - low + piece].numpy())
         return np.concatenate(parts, 1)
 
 
@@ -146,11 +142,11 @@ def _found(
     curves: FloatArray, hand: tuple[FloatArray, FloatArray], config: CueFinderConfig, *, checked: bool
 ) -> FoundCues:
     """The events with what is known of each. checked: whether an unsure network is held against the hand-made."""
-    heat, _, strength, activity, place = curves[1:6]
+    heat, _, strength, activity, place = curves[:5]
     order = _moments(curves, hand[0], config.threshold, checked)
     at = [slice(max(0, k - NEAR_POINTS), k + NEAR_POINTS + 1) for k in np.rint(order * CLOCK_HZ).astype(int)]
     at = [slice(min(part.start, len(heat) - 1), part.stop) for part in at]
-    names = [config.contacts[int(curves[6:-1, part].mean(1).argmax())] for part in at]
+    names = [config.contacts[int(curves[5:-1, part].mean(1).argmax())] for part in at]
     columns = [[float(row[part].mean()) for part in at] for row in (heat, strength, place)]
     sure_of, strong, where = (np.asarray(values, np.float32) for values in columns)
     for index, time_s in enumerate(order):
@@ -170,19 +166,21 @@ def _found(
 
 
 def _moments(curves: FloatArray, hand_s: FloatArray, threshold: float, checked: bool) -> DoubleArray:
-    """(E,) rising: peaks of heat; where the networks are unsure, those that are confirmed, and the hand-made ones."""
-    strikes, heat, offset = curves[:3]
-    points = _usual(_peaks_of(heat, LEAST_HEAT), heat, strikes)
+    """(E,) rising: peaks of heat; where the networks are unsure and there is a row of hand-made events, those that are
+    confirmed, and the hand-made ones."""
+    heat, offset = curves[:2]
+    points = _peaks_of(heat, LEAST_HEAT)
     moments = [_moment(point, heat, offset) for point in points]
     hot = heat[points]
-    sure = not checked or not len(hot) or np.percentile(hot, 75) >= SURE_QUARTILE
-    if sure:
+    unsure = len(hot) > 0 and np.percentile(hot, 75) < SURE_QUARTILE
+    asked = checked and unsure and _is_row(hand_s, heat)
+    if not asked:
         kept = hot >= threshold
     else:
         near = np.abs(np.asarray(moments)[:, None] - hand_s) < PEAK_DISTANCE_S  # (peaks, hand-made)
         kept = (hot >= SURE_HEAT) | near.any(1)
     moments = [moment for moment, keep in zip(moments, kept, strict=True) if keep]
-    if not sure:
+    if asked:
         moments += _hand_alone(hand_s, np.asarray(moments), heat)
     return np.sort(np.asarray(moments, np.float64))
 
@@ -193,14 +191,24 @@ def _moment(point: int, heat: FloatArray, offset: FloatArray) -> float:
     return float(heat[near] @ (near + offset[near]) / heat[near].sum()) / CLOCK_HZ
 
 
+def _is_row(hand_s: FloatArray, heat: FloatArray) -> bool:
+    """Whether hand-made events follow each other, and the networks see something at most of them."""
+    if len(hand_s) < HAND_ROW_HZ * len(heat) / CLOCK_HZ:
+        return False
+    return float(np.median([_heat_around(time_s, heat) for time_s in hand_s.tolist()])) >= HAND_ROW_HEAT
+
+
+def _heat_around(time_s: float, heat: FloatArray) -> float:
+    centre = round(time_s * CLOCK_HZ)
+    return float(heat[max(0, centre - HAND_POINTS) : centre + HAND_POINTS + 1].max(initial=0))
+
+
 def _hand_alone(hand_s: FloatArray, taken_s: DoubleArray, heat: FloatArray) -> list[float]:
     """Hand-made events with none of the `taken_s` near that the networks do not rule out."""
     alone = []
     for time_s in hand_s.tolist():
-        centre = round(time_s * CLOCK_HZ)
-        around = heat[max(0, centre - HAND_POINTS) : centre + HAND_POINTS + 1]
         free = not len(taken_s) or np.abs(taken_s - time_s).min() >= HAND_APART_S
-        if free and around.max(initial=0) >= LEAST_HAND_HEAT:
+        if free and _heat_around(time_s, heat) >= LEAST_HAND_HEAT:
             alone.append(time_s)
     return alone
 
@@ -214,14 +222,3 @@ def _peaks_of(heat: FloatArray, threshold: float) -> list[int]:
         if all(abs(point - other) >= PEAK_DISTANCE_S * CLOCK_HZ for other in kept):
             kept.append(point)
     return sorted(kept)
-
-
-def _usual(points: list[int], heat: FloatArray, strikes: FloatArray) -> list[int]:
-    """Those of the points that are not much weaker than the strong ones around them."""
-    if not points:
-        return points
-    around = np.maximum.reduce([np.roll(strikes, shift) for shift in range(-2, 3)])
-    weight = heat[points] * np.sqrt(around[points] + FAINT_STRIKE)
-    at_s = np.asarray(points) / CLOCK_HZ
-    usual = np.array([np.percentile(weight[np.abs(at_s - time_s) < USUAL_SPAN_S], 90) for time_s in at_s])
-    return [point for point, enough in zip(points, weight >= USUAL_SHARE * usual, strict=True) if enough]
