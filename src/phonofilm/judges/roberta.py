@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from phonofilm.judges.attention import SelfAttention
+
 FIRST_POSITION = 2
 """The positions before it stand for what is filled up, of which there is nothing here."""
 NORM_EPS = 1e-5
@@ -46,22 +48,6 @@ class _Embeddings(nn.Module):
         return result
 
 
-class _Self(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, N, D) → (B, N, D)."""
-        split = (*x.shape[:2], self.heads, -1)
-        parts = (layer(x).view(split).transpose(1, 2) for layer in (self.query, self.key, self.value))
-        query, key, value = parts  # (B, H, N, D / H) each
-        return F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-
-
 class _Output(nn.Module):
     """What is added, and the norm after the sum."""
 
@@ -79,7 +65,7 @@ class _Output(nn.Module):
 class _Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.add_module("self", _Self(width, heads))  # the published name, which Python has another use for
+        self.add_module("self", SelfAttention(width, heads))  # the published name, which Python has another use for
         self.output = _Output(width, width)
 
     def forward(self, x: Tensor) -> Tensor:

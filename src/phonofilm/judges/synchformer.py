@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from phonofilm.judges.attention import SelfAttention
 from phonofilm.judges.mel import bins_hz, triangles_over_hz
 
 RATE_HZ = 16000
@@ -51,13 +52,6 @@ class SynchformerJudgeConfig:
 SYNCHFORMER_JUDGE = SynchformerJudgeConfig(width=768, heads=12, layers=12, comparing_heads=8, comparing_layers=3)
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
-    """Attention of several heads: (B, N, D) each → (B, N, D)."""
-    split = (*query.shape[:2], heads, -1)
-    query, key, value = (part.view(split).transpose(1, 2) for part in (query, key, value))  # (B, H, N, D / H) each
-    return F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-
-
 class _Dense(nn.Module):
     """A linear layer under the name that AST's keys have."""
 
@@ -71,23 +65,10 @@ class _Dense(nn.Module):
         return result
 
 
-class _HeardSelf(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, N, D) → (B, N, D)."""
-        return _attend(self.query(x), self.key(x), self.value(x), self.heads)
-
-
 class _HeardAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.attention = _HeardSelf(width, heads)
+        self.attention = SelfAttention(width, heads)
         self.output = _Dense(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -178,18 +159,14 @@ class _Listening(nn.Module):
         return self.freq_attn_agg.summed(columns.flatten(0, 1)).view(len(x), ALONG, -1)
 
 
-class _ComparingAttention(nn.Module):
+class _ComparingAttention(SelfAttention):
     def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.key = nn.Linear(width, width)
-        self.query = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
+        super().__init__(width, heads)
         self.proj = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, N, D) → (B, N, D)."""
-        result: Tensor = self.proj(_attend(self.query(x), self.key(x), self.value(x), self.heads))
+        result: Tensor = self.proj(super().forward(x))
         return result
 
 
