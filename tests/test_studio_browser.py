@@ -49,6 +49,7 @@ def bouncing_ball(path: Path) -> Path:
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
         for frame in range(SECONDS * RATE_HZ):
             picture = np.full((240, 320, 3), 90, np.uint8)
+            picture[220:] = (60, 70, 60)
             phase = (frame / RATE_HZ - STRIKES_S[0]) % 1
             top = round(180 * 4 * phase * (1 - phase))
             picture[180 - top : 220 - top, 140:180] = (230, 120, 40)
