@@ -83,6 +83,18 @@ def test_the_camera_can_be_held_still() -> None:
     assert np.abs(after - before)[:, 3:-3, 3:-3].mean() < 0.25 * moved
 
 
+@given(step=st.integers(-4, 4), tone=st.integers(100, 200), paper=st.sampled_from([40, 255]))
+@settings(max_examples=8, deadline=None)
+def test_a_thing_on_plain_paper_moves_and_not_the_camera(step: int, tone: int, paper: int) -> None:
+    pixels = np.full((8, 90, 160, 3), paper, np.uint8)
+    for number, picture in enumerate(pixels):
+        at = 60 + step * number
+        picture[40:58, at : at + 18] = tone
+    motion = find_motion(Frames(pixels, tuple(Fraction(number, 25) for number in range(len(pixels)))))
+    assert np.abs(motion.camera).max(initial=0) == 0
+    assert np.sign((motion.right * motion.change).sum()) == np.sign(step)
+
+
 def test_enlarging_keeps_the_area_and_the_grey_levels() -> None:
     film = scene(3)
     boxed = np.zeros((3, HEIGHT, WIDTH), np.uint8)

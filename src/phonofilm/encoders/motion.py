@@ -42,6 +42,9 @@ TRUST_SLOPE = 2.0
 """Flow is believed fully when it explains this many times less than all of the change: 2 means half."""
 DARK_LEVEL = 12.0
 """Mean luma (of 255) under which a picture is all but black and its motion not to be believed."""
+OUTLINE_SLOPE, LEAST_OUTLINED = 2.0, 0.05
+"""Where less of the picture than this share has a slope (grey levels a pixel), nothing tells the camera's motion from
+that of a thing: a drawn ball on plain paper. Real pictures have 0.08 and more, night skies with fireworks included."""
 CUT_SHARE = 0.4
 """A cut changes at least this share of the picture beyond explaining by motion."""
 
@@ -291,7 +294,7 @@ def align(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray
     """Each frame of `after` moved by one similarity so that it lies on its frame of `before`; both (P, h, w).
 
     What lies outside the moved frame is filled with `before`: nothing is known to change there. Also returns the
-    similarity (P, 4): shift right, down (pixels), zoom, turn.
+    similarity (P, 4): shift right, down (pixels), zoom, turn. Frames in which next to nothing has an outline rest.
     """
     height, width = before.shape[1:]
     after = _relight(before, after)
@@ -302,10 +305,16 @@ def align(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray
     similarity = _refine(before, after, similarity)
     column, row = _source(similarity, height, width)
     result = _sample(after, column, row)
-    worse = _misfit(result, before) > still
+    left = (_misfit(result, before) > still) | (_outlined(before) < LEAST_OUTLINED)
     result = np.where(_outside(column, row), before, result)
-    result[worse], similarity[worse] = after[worse], 0
+    result[left], similarity[left] = after[left], 0
     return result, similarity
+
+
+def _outlined(picture: FloatArray) -> FloatArray:
+    """(P, h, w) → (P,) share of the picture that has a slope."""
+    right, down = np.diff(picture, axis=2)[:, :-1], np.diff(picture, axis=1)[:, :, :-1]
+    return np.asarray((right * right + down * down > OUTLINE_SLOPE**2).mean((1, 2)), np.float32)
 
 
 def _outside(column: FloatArray, row: FloatArray) -> BoolArray:
