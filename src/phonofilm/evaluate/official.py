@@ -162,10 +162,7 @@ def fd_kl_is_panns(job: _Job) -> list[Outcome]:
 
     Does not see: more than 8 kHz; what `quality.frechet`, `kl_divergence` and `inception_score` do not.
     """
-    network = weights.load_panns(job.weights_dir, job.device)
-    made = _judged(network, job.sounds(job.made, panns.RATE_HZ, "PANNs"))
-    real = _judged(network, job.sounds(job.real, panns.RATE_HZ, "PANNs, real"))
-    return _classified("PANNs", made, real)
+    return _classified(job, "PANNs", weights.load_panns(job.weights_dir, job.device), panns.RATE_HZ)
 
 
 def fd_kl_is_passt(job: _Job) -> list[Outcome]:
@@ -173,10 +170,7 @@ def fd_kl_is_passt(job: _Job) -> list[Outcome]:
 
     Does not see: more than 15 kHz; what `quality.frechet`, `kl_divergence` and `inception_score` do not.
     """
-    network = weights.load_passt(job.weights_dir, job.device)
-    made = _judged(network, job.sounds(job.made, passt.RATE_HZ, "PaSST"))
-    real = _judged(network, job.sounds(job.real, passt.RATE_HZ, "PaSST, real"))
-    return _classified("PaSST", made, real)
+    return _classified(job, "PaSST", weights.load_passt(job.weights_dir, job.device), passt.RATE_HZ)
 
 
 def desync_synchformer(job: _Job) -> list[Outcome]:
@@ -249,8 +243,10 @@ def _judged(network: Callable[[Tensor], Judgement], sounds: Iterator[Tensor]) ->
     return Judgement(torch.cat([row.features for row in rows]).cpu(), torch.cat([row.logits for row in rows]).cpu())
 
 
-def _classified(name: str, made: Judgement, real: Judgement) -> list[Outcome]:
+def _classified(job: _Job, name: str, network: Callable[[Tensor], Judgement], rate_hz: int) -> list[Outcome]:
     """The three measures of a classifier."""
+    made = _judged(network, job.sounds(job.made, rate_hz, name))
+    real = _judged(network, job.sounds(job.real, rate_hz, f"{name}, real"))
     count = len(made.logits)
     outcomes = [_frechet(f"FD_{name}", made.features, real.features, count)]
     outcomes.append(Figure(f"KL_{name}", kl_divergence(made.logits, real.logits), "lower", "nats", count))

@@ -32,8 +32,8 @@ def paint(
     """Pictures (H, W, 3) uint8 RGB of a scene at the given instants, in any order.
 
     shutter_s: how long the shutter stays open around each instant, painted as the mean of so many exposures; 0 gives
-    sharp pictures. The whole width of the
-    scene is seen at any shape of the picture. Raises MissingExtraError without OpenCV.
+    sharp pictures. The whole width of the scene is seen at any shape of the picture. Raises MissingExtraError without
+    OpenCV.
     """
     painter = _Painter(scene, width, height)
     for time_s in times_s:
