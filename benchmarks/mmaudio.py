@@ -7,8 +7,8 @@ of many equal parts (frames, segments, sampling steps) are measured on one in `-
 them all. Each stage runs in a process of its own, first plainly, then as Phonofilm does it in float32 and with bfloat16
 products; CPU seconds are those of all threads, so that waiting does not count. The plain variant is the same function
 with the same weights in float32, written down straightforwardly: two passes for guidance, modulation for every latent
-step, interleaved projections, every row of the last layers, attention with its scores in memory (Synchformer), whole
-segments from pixels, filters one after the other at full length (vocoder).
+step, interleaved projections, every product of the convolutions, every row of the last layers, attention with its
+scores in memory (Synchformer), whole segments from pixels, filters one after the other at full length (vocoder).
 """
 
 import argparse
@@ -34,6 +34,7 @@ from phonofilm.codec.mp_vae import MP_VAE_16K, MP_VAE_44K, MpVae, mp_vae_publish
 from phonofilm.encoders import synchformer as sync
 from phonofilm.encoders.clip import CLIP_VIT_H14_378, ClipImage, ClipText, prepare_clip_image, prepare_clip_text
 from phonofilm.encoders.clip import published_keys as clip_keys
+from phonofilm.flow import minimal_filter
 from phonofilm.flow.guidance import field
 from phonofilm.flow.network import FlowNetwork, settle
 from phonofilm.flow.variants import LARGE_44K, LARGE_44K_V2, MEDIUM_44K, SMALL_16K, SMALL_44K
@@ -145,6 +146,7 @@ def stage_flow(config: str, dtype: torch.dtype | None, share: int) -> tuple[Work
     empty = network.empty_conditions(1, FRAMES, 8 * SEGMENTS, length, text)
 
     def plain() -> None:
+        minimal_filter.FEWEST_ROWS = sys.maxsize  # for the rest of this process, which measures nothing else
         for step in range(steps):
             t = torch.tensor(step / STEPS)
             GUIDANCE * network(x, t, told) + (1 - GUIDANCE) * network(x, t, empty)

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from phonofilm.device import linear
+from phonofilm.flow import minimal_filter
+from phonofilm.flow.minimal_filter import Tiles
 
 
 class Linear(nn.Module):
@@ -73,8 +75,18 @@ class TimeConv(nn.Module):
         matrix = self.weight.permute(0, 2, 1).to(self.matmul_dtype).flatten(1)  # (O, K I)
         return linear(windows, matrix, None if self.bias is None else self.bias.to(self.matmul_dtype))
 
+    def pays_in_tiles(self, x: Tensor) -> bool:
+        """Whether `over_tiles` is the faster way for this input (B, L, I)."""
+        return self.matmul_dtype == torch.float32 and minimal_filter.pays(x, self.weight)
+
+    def over_tiles(self, tiles: Tiles) -> Tensor:
+        """Tiles of (B, L, I) → (B, L, O) in float32."""
+        return minimal_filter.convolve(tiles, self.weight, self.bias)
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, L, I) → (B, L, O): in `matmul_dtype` when expanding, in float32 when contracting."""
+        if self.pays_in_tiles(x):
+            return self.over_tiles(Tiles.of(x))
         if self.expands:
             return self.over_windows(self.windows(x))
         matrix = self.weight.permute(2, 0, 1).to(self.matmul_dtype).flatten(0, 1)  # (K O, I)
@@ -153,13 +165,19 @@ class SwiGlu(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., I) → (..., I); three-dimensional with a kernel over 1."""
-        if isinstance(self.w1, TimeConv) and isinstance(self.w3, TimeConv):
-            windows = self.w1.windows(x)  # (B, L, K I), the same for both
-            opened = F.silu(self.w1.over_windows(windows)) * self.w3.over_windows(windows)  # (B, L, H)
-        else:
-            opened = F.silu(self.w1(x)) * self.w3(x)  # (..., H)
-        result: Tensor = self.w2(opened)  # (..., I)
+        gate, value = self._opened(x)  # (..., H) each
+        result: Tensor = self.w2(F.silu(gate) * value)  # (..., I)
         return result
+
+    def _opened(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., I) → w1 x and w3 x, each (..., H); what a convolution reads is made once for both."""
+        if not (isinstance(self.w1, TimeConv) and isinstance(self.w3, TimeConv)):
+            return self.w1(x), self.w3(x)
+        if self.w1.pays_in_tiles(x):
+            tiles = Tiles.of(x)
+            return self.w1.over_tiles(tiles), self.w3.over_tiles(tiles)
+        windows = self.w1.windows(x)  # (B, L, K I)
+        return self.w1.over_windows(windows), self.w3.over_windows(windows)
 
 
 def _product(inputs: int, outputs: int, kernel: int, matmul_dtype: torch.dtype) -> Linear | TimeConv:
