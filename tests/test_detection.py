@@ -13,6 +13,7 @@ from phonofilm.cli.main import app
 from phonofilm.detection import detect
 from phonofilm.errors import InputError, OptionError
 from phonofilm.media.audio import read_audio, write_audio
+from phonofilm.media.suffixes import FILM_SUFFIXES, SOUND_SUFFIXES
 from phonofilm.pipeline import Phonofilm
 from phonofilm.types import Waveform
 
@@ -122,6 +123,17 @@ def test_exit_codes_and_json_for_folders(folder: Path) -> None:
     assert rows["clip.sound.mp4"]["marked"]
     assert not rows["foreign.wav"]["marked"]
     assert not rows["clip.mp4"]["marked"]
+
+
+def test_all_media_of_a_folder_are_looked_at(tmp_path: Path) -> None:
+    """Unreadable ones too: they are errors, each by its name, and a text is none."""
+    named = [tmp_path / f"a{suffix}" for suffix in (*SOUND_SUFFIXES, *FILM_SUFFIXES)]
+    for path in (*named, tmp_path / "notes.txt"):
+        path.write_bytes(b"no media at all")
+    code, said = run("detect", tmp_path)
+    assert code == 1
+    assert all(path.name in said for path in named)
+    assert "notes.txt" not in said
 
 
 def test_what_cannot_be_read_is_an_error(folder: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from phonofilm.encoders.resize import short_edge_pixels, sync_pixels
 from phonofilm.errors import InputError, MediaError
 from phonofilm.evaluate.official_inputs import pictures, resample, sound
 from phonofilm.evaluate.official_pairs import pair_up
+from phonofilm.media.suffixes import FILM_SUFFIXES, SOUND_SUFFIXES
 
 
 def write(path: Path, samples: np.ndarray, rate_hz: int = 16_000) -> Path:
@@ -113,6 +114,15 @@ def test_pairs_have_one_name_and_any_ending(tmp_path: Path) -> None:
     ]
     assert [pair.picture and pair.picture.name for pair in pairs] == ["a.mp4", "b.mp4"]
     assert pair_up([made / "b.mp4", made / "a.wav"], real) == pairs
+
+
+@pytest.mark.parametrize("suffix", [*SOUND_SUFFIXES, *FILM_SUFFIXES, ".OPUS"])
+def test_everything_that_is_media_is_taken_from_a_folder(tmp_path: Path, suffix: str) -> None:
+    """Films give their picture; of sounds none is looked for."""
+    made, real = folders(tmp_path, [f"a{suffix}", "notes.txt"], ["a.wav"])
+    (pair,) = pair_up([made], real)
+    assert pair.made.name == f"a{suffix}"
+    assert (pair.picture is None) == (suffix.lower() in SOUND_SUFFIXES)
 
 
 def test_captions_join_the_pairs(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import typer
 from phonofilm.cli.options import JsonOption, VerboseOption
 from phonofilm.cli.terminal import complain, progress_bars, start_logging
 from phonofilm.errors import InputError
+from phonofilm.media.suffixes import is_film, is_sound
 
 if TYPE_CHECKING:
     from phonofilm.detection import Verdict
@@ -17,23 +18,6 @@ if TYPE_CHECKING:
 
 NOT_MARKED = 3
 """Exit code when at least one file carries no mark."""
-SOUND_SUFFIXES = (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma")
-FILM_SUFFIXES = (
-    ".avi",
-    ".flv",
-    ".m4v",
-    ".mkv",
-    ".mov",
-    ".mp4",
-    ".mpeg",
-    ".mpg",
-    ".mts",
-    ".ogv",
-    ".ts",
-    ".webm",
-    ".wmv",
-)
-"""What is looked at in a folder; files that are named are looked at whatever they are called."""
 
 
 def detect(
@@ -79,7 +63,7 @@ def _files(paths: list[Path]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in (*SOUND_SUFFIXES, *FILM_SUFFIXES))
+        inside = sorted(file for file in path.rglob("*") if is_sound(file) or is_film(file))
         if not inside:
             raise InputError(f"{path} holds no video or sound file; give another folder, or files by name")
         files += inside

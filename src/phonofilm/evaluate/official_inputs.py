@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from phonofilm.errors import MediaError
-from phonofilm.evaluate.official_pairs import is_sound
 from phonofilm.media.audio import read_audio, read_clip_audio
 from phonofilm.media.frames import stream_frames
 from phonofilm.media.probe import probe
+from phonofilm.media.suffixes import is_sound
 from phonofilm.types import ByteArray, FrameRequest
 
 ZEROS = 6

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phonofilm.errors import InputError
-from phonofilm.media.audio import SOUND_SUFFIXES
+from phonofilm.media.suffixes import is_film, is_sound
 
-FILM_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 HEADER = ("name", "caption")
 
 
@@ -25,11 +24,6 @@ class Pair:
     def picture(self) -> Path | None:
         """The file whose picture counts: the film's own, else the reference's; None where both are sounds."""
         return next((path for path in (self.made, self.real) if not is_sound(path)), None)
-
-
-def is_sound(path: Path) -> bool:
-    """Whether a file holds sound alone, by its name."""
-    return path.suffix.lower() in SOUND_SUFFIXES
 
 
 def pair_up(made: Sequence[Path], reference: Path, captions: Path | None = None) -> list[Pair]:
@@ -61,8 +55,7 @@ def _files(places: Iterable[Path]) -> list[Path]:
     files = []
     for place in places:
         if place.is_dir():
-            known = (*FILM_SUFFIXES, *SOUND_SUFFIXES)
-            files += [path for path in sorted(place.iterdir()) if path.suffix.lower() in known]
+            files += [path for path in sorted(place.iterdir()) if is_film(path) or is_sound(path)]
         elif place.is_file():
             files.append(place)
         else:
