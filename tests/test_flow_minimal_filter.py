@@ -10,7 +10,7 @@ from torch import Tensor
 from phonofilm.device import linear
 from phonofilm.flow import minimal_filter
 from phonofilm.flow.layers import SwiGlu, TimeConv
-from phonofilm.flow.minimal_filter import FEWEST_ROWS, STEPS, Tiles, convolve
+from phonofilm.flow.minimal_filter import FEWEST_ROWS, LEAST_WIDTH, STEPS, Tiles, convolve
 
 LONG = FEWEST_ROWS * STEPS
 
@@ -66,19 +66,22 @@ def test_it_rounds_little_worse_than_the_direct_product() -> None:
     assert (found - wanted).abs().max() < 2e-5
 
 
-def test_long_inputs_of_float32_layers_take_it_and_nothing_else_does() -> None:
-    long, short = drawn(1, LONG, 8), drawn(1, LONG - STEPS, 8)
-    layer = TimeConv(8, 8, 3, torch.float32, True)
+def test_long_inputs_of_wide_float32_layers_take_it_and_nothing_else_does() -> None:
+    wide = LEAST_WIDTH
+    long, short = drawn(1, LONG, wide), drawn(1, LONG - STEPS, wide)
+    layer = TimeConv(wide, wide, 3, torch.float32, True)
     assert not layer.pays_in_tiles(long)  # gradients are wanted
     with torch.inference_mode():
         assert layer.pays_in_tiles(long)
         assert not layer.pays_in_tiles(short)
-        assert not TimeConv(8, 8, 7, torch.float32, True).pays_in_tiles(long)
-        assert not TimeConv(8, 8, 3, torch.bfloat16, True).pays_in_tiles(long)
+        assert not TimeConv(wide, wide - 1, 3, torch.float32, True).pays_in_tiles(long)
+        assert not TimeConv(wide, wide, 7, torch.float32, True).pays_in_tiles(long)
+        assert not TimeConv(wide, wide, 3, torch.bfloat16, True).pays_in_tiles(long)
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(6, 10), (10, 6)])
-def test_layers_say_the_same_either_way(inputs: int, outputs: int) -> None:
+def test_layers_say_the_same_either_way(inputs: int, outputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minimal_filter, "LEAST_WIDTH", 1)
     layer = TimeConv(inputs, outputs, 3, torch.float32, True)
     torch.nn.init.normal_(layer.weight, generator=torch.Generator().manual_seed(0))
     x = drawn(2, LONG, inputs)
@@ -87,7 +90,8 @@ def test_layers_say_the_same_either_way(inputs: int, outputs: int) -> None:
         torch.testing.assert_close(layer(x), direct, rtol=1e-4, atol=1e-4)
 
 
-def test_a_swiglu_says_the_same_either_way() -> None:
+def test_a_swiglu_says_the_same_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minimal_filter, "LEAST_WIDTH", 1)
     layer = SwiGlu(12, 3, torch.float32)
     for weight in layer.parameters():
         torch.nn.init.normal_(weight, std=0.1, generator=torch.Generator().manual_seed(0))

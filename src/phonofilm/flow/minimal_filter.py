@@ -35,6 +35,8 @@ CACHED_BYTES = 8 << 20
 """So large may the evaluated kernel of one block of output channels be."""
 FEWEST_ROWS = 96
 """Fewer tiles than this (of all items together) are multiplied faster than the kernel is evaluated."""
+LEAST_WIDTH = 256
+"""With fewer channels on either side what is added costs as much as what is not multiplied: 192 gain nothing."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,11 @@ class Tiles:
 
 def pays(x: Tensor, weight: Tensor) -> bool:
     """Whether x (B, L, I) is convolved with a weight (O, I, K) faster by minimal filtering than directly."""
-    if weight.shape[-1] != KERNEL or x.dtype != torch.float32 or x.device.type != "cpu" or torch.is_grad_enabled():
+    if x.dtype != torch.float32 or x.device.type != "cpu" or torch.is_grad_enabled():
         return False
+    outputs, inputs, kernel = weight.shape
     batch, length, _ = x.shape
-    return batch * -(-length // STEPS) >= FEWEST_ROWS
+    return kernel == KERNEL and min(outputs, inputs) >= LEAST_WIDTH and batch * -(-length // STEPS) >= FEWEST_ROWS
 
 
 def convolve(tiles: Tiles, weight: Tensor, bias: Tensor | None = None) -> Tensor:
