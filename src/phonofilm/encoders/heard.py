@@ -29,7 +29,8 @@ from torch.nn import functional as F
 from phonofilm.errors import ModelError
 
 CLASSES = 1000
-KINDS = ("event", "ambience", "animal", "vehicle", "music", "silence")
+KINDS = ("event", "ambience", "animal", "vehicle", "signal", "music", "silence")
+"""An event is heard when something is seen to strike; animals and signals (clocks, bells) call, moving or not."""
 TABLE_FILE = Path(__file__).with_name("heard.tsv")
 VECTORS_FILE = Path(__file__).with_name("heard.safetensors")
 

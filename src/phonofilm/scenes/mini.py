@@ -30,6 +30,7 @@ from phonofilm.flow.sampler import Velocity
 from phonofilm.flow.sync_features import sync_features
 from phonofilm.media.frames import stream_frames
 from phonofilm.scenes.guide import Decoder, Encoder, Guide, Sampler, Scene, Sight, latents_by, latents_of, sound_by
+from phonofilm.scenes.picture_words import HANDLED_LUFS, STRUCK_WORDS, Asked, asked_for
 from phonofilm.scenes.worth import worth
 from phonofilm.settings import AddOptions, MakeOptions
 from phonofilm.stopwatch import Stopwatch
@@ -44,17 +45,6 @@ logger = logging.getLogger(__name__)
 IMAGE_RATE_HZ = Fraction(4)
 KNOWN = 0.5
 """Support above which an expected sound is told to the network; below it the picture says nothing."""
-KNOWN_ROWS = 0.25
-"""Share of the picture's rows that must name something for the picture to be taken at its word."""
-STRUCK_WORDS = "a dull thud, something is tapped, quiet room tone"
-STILL_WORDS = "quiet room tone, fabric rustling"
-"""What is asked for when there is no prompt and the picture names nothing: an unguided draw would be a random sound, a
-chainsaw as likely as rain. Where things strike each other in the picture they are heard to."""
-ROOM_TONE_LUFS = -46.0
-"""A room in which nothing happens: there, and not noticed."""
-STRUCK_EVENTS_HZ = 0.3
-CONTINUOUS_KINDS = ("ambience", "vehicle")
-"""Expected sounds that go on without hits: a jolt in the picture of a driving car is no blow."""
 UNKNOWN_LABEL = "movement"
 CUE_FINDER_FILES = ("cues.safetensors", "cues_shown.safetensors")
 """Weights of `mini`, and of every other model that this file guides: it hears nothing, so it is one for all."""
@@ -160,14 +150,13 @@ class MiniGuide(Guide):
             count = self._steps(samples(clip.duration_s, self.rate_hz)) * self._points
             found = self._finder.find(motion, float(clip.duration_s))
             curves = found.curves(self.curve_rate_hz, count)
-        label = heard.label or UNKNOWN_LABEL
-        sheet = curves_to_sheet(curves, clip, label)
+        sheet = curves_to_sheet(curves, clip, heard.label or UNKNOWN_LABEL)
         if not heard.label:
             sheet = named_by_contact(sheet, found)
-        logger.info("expecting %r, %d events in %.2f s", label, len(sheet.events), float(clip.duration_s))
+        logger.info("expecting %r, %d events in %.2f s", heard.label, len(sheet.events), float(clip.duration_s))
         known = heard.known >= KNOWN
         cuts_s = tuple(cut_times(motion))
-        return MiniSight(clip, curves, sheet, False, cuts_s, heard.features, known, label=label, kind=heard.kind)
+        return MiniSight(clip, curves, sheet, False, cuts_s, heard.features, known, label=heard.label, kind=heard.kind)
 
     def follow(self, sight: Sight, sheet: CueSheet) -> MiniSight:
         assert isinstance(sight, MiniSight)
@@ -176,18 +165,18 @@ class MiniGuide(Guide):
 
     def still(self, sight: Sight) -> MiniSight:
         assert isinstance(sight, MiniSight)
-        return replace(sight, known=torch.zeros_like(sight.known), quiet=True, label=UNKNOWN_LABEL, kind="silence")
+        return replace(sight, known=torch.zeros_like(sight.known), quiet=True, label="", kind="silence")
 
     def seen_scene(self, sight: Sight, options: AddOptions, watch: Stopwatch, progress: Progress) -> MiniScene:
         """options.sync, 0 to 1, scales the onsets; at 0 nothing is said about time.
 
-        Nor is it where the picture names a continuous sound and neither words nor an edited sheet ask for another.
+        Nor is it where the picture names a sound that goes on and neither words nor an edited sheet ask for another.
         """
         assert isinstance(sight, MiniSight)
         with watch.stage("encode", progress):
             quiet = sight.quiet or (bool(options.dialogue) and not sight.edited)
-            words = options.prompt or words_for_unnamed(sight, quiet)
-            text = self._words(words)
+            asked = asked_for(options.prompt, sight, float(sight.known.float().mean()), quiet, self._goes_on)
+            text = self._words(asked.words)
             onset: Tensor | None = torch.from_numpy(self._heard_onsets(sight)) * options.sync
             activity: Tensor | None = None
             if sight.edited and sight.sheet.stretches:
@@ -195,14 +184,14 @@ class MiniGuide(Guide):
                 # the log it made sound follow the cues less (F1 0.70 for 0.78). A person's stretches are meant, so they
                 # are followed.
                 activity = torch.from_numpy(sight.curves.activity)
-            continuous = text is None and not sight.edited and sight.kind in CONTINUOUS_KINDS
-            if options.sync == 0 or continuous or (quiet and words == STILL_WORDS):
+            if options.sync == 0 or asked.lasts or asked.still:
                 onset = activity = None
             rhythm = None
-            if text is not None and not sight.edited and not self._hits_s(onset).size:
+            if not sight.edited and not self._hits_s(onset).size:
                 # Words for a sound and a picture without a moment of it: told so, the network makes silence of it. So
                 # nothing is said about time, or what the words alone say, as where there is no picture.
-                onset, rhythm = None, self._rhythm(words, text)
+                onset = None
+                rhythm = None if text is None or asked.lasts else self._rhythm(asked.words, text)
             count = samples(sight.clip.duration_s, self.rate_hz)
             cuts = tuple(time_s / float(self._step_s) for time_s in sight.cuts_s)
             negative = self._words(options.negative)
@@ -211,7 +200,7 @@ class MiniGuide(Guide):
                 count,
                 steps,
                 sight.image,
-                sight.known,
+                sight.known if options.prompt or asked.seen else torch.zeros_like(sight.known),
                 onset,
                 activity,
                 text,
@@ -219,23 +208,28 @@ class MiniGuide(Guide):
                 cuts,
                 local,
                 rhythm,
-                dry=self._is_dry(sight, words, text),
-                lasting=text is not None and bool(options.prompt) and goes_on(F.normalize(text, dim=1), self._rhythms),
-                loudest_lufs=ROOM_TONE_LUFS if words == STILL_WORDS and (quiet or not sight.sheet.events) else None,
+                dry=self._is_dry(sight, asked, text),
+                lasting=(asked.lasts or bool(options.prompt)) and self._goes_on(asked.words),
+                loudest_lufs=asked.loudest_lufs,
             )
 
-    def _is_dry(self, sight: MiniSight, words: str, text: Tensor | None) -> bool:
-        """Whether what is heard strikes and nothing goes on besides, by the words or else by what is seen."""
-        if text is None:
-            return sight.kind == "event"
-        return words == STRUCK_WORDS or self._rhythm(words, text) is not None
+    def _is_dry(self, sight: MiniSight, asked: Asked, text: Tensor | None) -> bool:
+        """Whether what is heard strikes and nothing goes on besides, by what is seen or else by the words."""
+        if asked.seen and sight.kind == "event":
+            return not asked.lasts
+        return asked.words == STRUCK_WORDS or (text is not None and self._rhythm(asked.words, text) is not None)
+
+    def _goes_on(self, words: str) -> bool:
+        """Whether words name nothing but what goes on."""
+        text = self._words(words)
+        return text is not None and goes_on(F.normalize(text, dim=1), self._rhythms)
 
     def worth(self, scene: Scene, wave: FloatArray, seed: int) -> float:
         assert isinstance(scene, MiniScene)
         if scene.rhythm is not None:
             scene = self._timed(scene, seed)
-        if scene.local:
-            return 1.0
+        if scene.local or (scene.loudest_lufs is not None and scene.loudest_lufs <= HANDLED_LUFS):
+            return 1.0  # what is to be hardly heard is hardly heard: no further draw makes it more so
         return worth(wave, self.rate_hz, self._hits_s(scene.onset), scene.dry, scene.lasting)
 
     def spoken_scene(
@@ -384,17 +378,3 @@ def named_by_contact(sheet: CueSheet, found: FoundCues) -> CueSheet:
             cue = replace(cue, label=found.contacts[nearest])
         cues.append(cue)
     return replace(sheet, cues=tuple(cues))
-
-
-def words_for_unnamed(sight: MiniSight, quiet: bool) -> str:
-    """Words that stand in for a picture that names nothing; '' where it does.
-
-    quiet: what moves in it makes no sound, as people who talk, whose nods and hands are not heard.
-    """
-    if float(sight.known.float().mean()) >= KNOWN_ROWS:
-        return ""
-    words = STRUCK_WORDS
-    if quiet or len(sight.sheet.events) < STRUCK_EVENTS_HZ * float(sight.clip.duration_s):
-        words = STILL_WORDS
-    logger.info("the picture names no sound; taking %r", words)
-    return words

@@ -1,0 +1,86 @@
+"""What a picture asks for where nobody has said it: words for what it shows, and how loud that is.
+
+The network is told in its image stream what is seen, but words move it far more (`docs/log.md`): a picture of a dog
+came out as a dog in 2 of 100 cases, and in 97 with the sentence that stands for it told as words too. So the sentence
+of `encoders/heard.py` that fits a picture is asked for as a prompt would be. What nobody has asked for is not as loud
+as the rest, either: wind in the trees does not fill a film as a voice does.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from phonofilm.scenes.guide import Sight
+
+logger = logging.getLogger(__name__)
+
+KNOWN_SHARE = 0.25
+"""Share of the picture's rows that must name something for the picture to be taken at its word."""
+STRUCK_WORDS = "a dull thud, something is tapped, quiet room tone"
+STILL_WORDS = "quiet room tone, fabric rustling"
+"""What is asked for when there is no prompt and the picture names nothing: an unguided draw would be a random sound, a
+chainsaw as likely as rain. Where things strike each other in the picture they are heard to."""
+STRUCK_EVENTS_HZ = 0.3
+CONTINUOUS_KINDS = ("ambience", "vehicle")
+"""Expected sounds that go on without hits: a jolt in the picture of a driving car is no blow."""
+ROOM_TONE_LUFS = -46.0
+"""A room in which nothing happens: there, and not noticed."""
+HANDLED_LUFS = -30.0
+"""Somebody moves in it now and then: cloth, a chair. At full loudness the nods of people who talk were drum beats."""
+FAINT_LUFS = -34.0
+AMBIENCE_LUFS = -26.0
+"""Places: recordings of them in the clips of the log lie at -25 to -35 LUFS, where single things lie at -12 to -24."""
+ROOM_TONES = ("quiet room tone", "a quiet room")
+FAINT = ("quiet", "a quiet", "faint", "soft", "calm", "gentle", "light")
+"""How the sentences for such places begin."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Words for one soundtrack. seen: they come from what the picture names, not from a person.
+
+    lasts: they mean what goes on, whatever strikes in the picture. still: nothing is to strike. loudest_lufs: as in
+    `Scene`.
+    """
+
+    words: str
+    seen: bool
+    lasts: bool = False
+    still: bool = False
+    loudest_lufs: float | None = None
+
+
+def asked_for(prompt: str, sight: Sight, known_share: float, quiet: bool, goes_on: Callable[[str], bool]) -> Asked:
+    """What a soundtrack is to hold.
+
+    known_share: of the picture's rows, how many name something. quiet: what moves in it makes no sound, as people who
+    talk, whose nods and hands are not heard. goes_on: whether words name nothing but what goes on.
+    """
+    if prompt:
+        return Asked(prompt, seen=False)
+    if not sight.label or known_share < KNOWN_SHARE:
+        logger.info("the picture names no sound")
+        return _unnamed(sight, quiet)
+    words, kind = sight.label, sight.kind
+    if kind in CONTINUOUS_KINDS:
+        lasts = not sight.edited
+        return Asked(words, seen=True, lasts=lasts, loudest_lufs=_loudest(words) if kind == "ambience" else None)
+    if kind == "event" and not sight.sheet.events and not sight.edited:
+        # A hammer that lies there is not heard; a fan that nobody sees turning is.
+        return Asked(words, seen=True, lasts=True) if goes_on(words) else _unnamed(sight, quiet)
+    return Asked(words, seen=True)
+
+
+def _unnamed(sight: Sight, quiet: bool) -> Asked:
+    """What is heard of a picture that names nothing."""
+    if not quiet and len(sight.sheet.events) >= STRUCK_EVENTS_HZ * float(sight.clip.duration_s):
+        return Asked(STRUCK_WORDS, seen=False)
+    at_rest = quiet or not sight.sheet.events
+    return Asked(STILL_WORDS, seen=False, still=quiet, loudest_lufs=ROOM_TONE_LUFS if at_rest else HANDLED_LUFS)
+
+
+def _loudest(words: str) -> float:
+    """The loudness of a place, LUFS, by the sentence that stands for it."""
+    if words.startswith(ROOM_TONES):
+        return ROOM_TONE_LUFS
+    return FAINT_LUFS if words.startswith(FAINT) else AMBIENCE_LUFS

@@ -1,0 +1,116 @@
+"""What a picture asks for where nobody has said it."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clips import even_times, make_clip
+from phonofilm import Phonofilm
+from phonofilm.cues import Cue, CueCurves, CueSheet
+from phonofilm.encoders.heard import KINDS, ExpectedSounds, HeardTable
+from phonofilm.evaluate.meaning import judge
+from phonofilm.evaluate.run import load_listener
+from phonofilm.mix.loudness import integrated_lufs
+from phonofilm.scenes import mini
+from phonofilm.scenes.guide import Sight
+from phonofilm.scenes.picture_words import (
+    AMBIENCE_LUFS,
+    FAINT_LUFS,
+    HANDLED_LUFS,
+    ROOM_TONE_LUFS,
+    STILL_WORDS,
+    STRUCK_WORDS,
+    Asked,
+    asked_for,
+)
+from phonofilm.types import ClipInfo, VideoStream
+
+LENGTH_S = 8
+
+
+def sight(label: str = "", kind: str = "silence", hits: int = 0, edited: bool = False) -> Sight:
+    """A picture of 8 s that names `label`, with so many hits."""
+    picture = VideoStream("h264", 64, 48, 0, Fraction(25))
+    clip = ClipInfo(Path("clip.mp4"), "mp4", Fraction(0), Fraction(LENGTH_S), picture, None, "")
+    still = np.zeros(10, np.float32)
+    cues = tuple(Cue(k / 2, k / 2, 1.0) for k in range(hits))
+    sheet = CueSheet("clip.mp4", LENGTH_S, "", cues)
+    return Sight(clip, CueCurves(Fraction(1), still, still, still), sheet, edited, (), label=label, kind=kind)
+
+
+def asked(seen: Sight, prompt: str = "", known: float = 1.0, quiet: bool = False, lasts: bool = False) -> Asked:
+    return asked_for(prompt, seen, known, quiet, lambda _: lasts)
+
+
+@given(st.sampled_from(KINDS), st.integers(0, 15), st.booleans(), st.booleans(), st.floats(0, 1))
+def test_a_prompt_is_taken_as_it_is(kind: str, hits: int, edited: bool, quiet: bool, known: float) -> None:
+    assert asked(sight("a dog barking", kind, hits, edited), "rain", known, quiet) == Asked("rain", seen=False)
+
+
+@given(st.sampled_from(KINDS), st.integers(0, 15), st.booleans(), st.booleans())
+def test_nothing_goes_on_in_an_edited_sheet_against_its_hits(kind: str, hits: int, quiet: bool, lasts: bool) -> None:
+    assert not asked(sight("something", kind, hits, edited=True), quiet=quiet, lasts=lasts).lasts
+
+
+@pytest.mark.parametrize("kind", ["animal", "music", "signal"])
+@pytest.mark.parametrize("hits", [0, 3])
+def test_what_calls_by_itself_is_asked_for_by_name(kind: str, hits: int) -> None:
+    assert asked(sight("a dog barking", kind, hits)) == Asked("a dog barking", seen=True)
+
+
+def test_an_event_is_heard_when_it_is_seen_to_happen() -> None:
+    assert asked(sight("a hammer hitting a nail", "event", 3)) == Asked("a hammer hitting a nail", seen=True)
+    assert asked(sight("a hammer hitting a nail", "event", 0)).words == STILL_WORDS
+    assert asked(sight("a fan whirring", "event", 0), lasts=True) == Asked("a fan whirring", seen=True, lasts=True)
+
+
+@pytest.mark.parametrize(
+    ("label", "kind", "level"),
+    [
+        ("a car engine revving", "vehicle", None),
+        ("waves rolling on a beach", "ambience", AMBIENCE_LUFS),
+        ("quiet forest, a bird calls", "ambience", FAINT_LUFS),
+        ("quiet room tone of a theatre hall", "ambience", ROOM_TONE_LUFS),
+    ],
+)
+def test_places_and_vehicles_go_on_whatever_strikes(label: str, kind: str, level: float | None) -> None:
+    assert asked(sight(label, kind, 9)) == Asked(label, seen=True, lasts=True, loudest_lufs=level)
+
+
+def test_a_picture_that_names_nothing() -> None:
+    assert asked(sight(hits=6)) == Asked(STRUCK_WORDS, seen=False)
+    assert asked(sight(hits=1)) == Asked(STILL_WORDS, seen=False, loudest_lufs=HANDLED_LUFS)
+    assert asked(sight()) == Asked(STILL_WORDS, seen=False, loudest_lufs=ROOM_TONE_LUFS)
+    talks = asked(sight(hits=6), quiet=True)
+    assert talks == Asked(STILL_WORDS, seen=False, still=True, loudest_lufs=ROOM_TONE_LUFS)
+    assert asked(sight("a dog barking", "animal", 6), known=0.1).words == STRUCK_WORDS
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("name", "heard", "least"),
+    [("golden retriever", "dog", 0.5), ("cock", "rooster", 0.6), ("seashore", "sea waves", 0.6)],
+)
+def test_what_a_still_picture_names_is_what_is_heard(
+    name: str, heard: str, least: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The classifier's opinion of takes nobody has prompted."""
+
+    def named(rows: torch.Tensor, table: HeardTable) -> ExpectedSounds:
+        which = table.names.index(name)
+        features = table.vectors[which].expand(len(rows), -1) * table.vectors.shape[1] ** 0.5
+        return ExpectedSounds(features, torch.ones(len(rows)), table.sentences[which], table.kinds[which], 1.0)
+
+    monkeypatch.setattr(mini, "expected_sounds", named)
+    rate_hz = Fraction(12)
+    clip = make_clip(tmp_path / "still.mp4", even_times(48, rate_hz), rate_hz=rate_hz, number_mask=0)
+    takes = Phonofilm.load("mini").add_sound(clip, tmp_path / "take.wav", audio_only=True, takes=2)
+    listener = load_listener()
+    assert np.mean([judge(take.sound, listener).score(heard) for take in takes]) > least
+    if heard == "sea waves":
+        assert all(integrated_lufs(take.sound) < AMBIENCE_LUFS + 0.5 for take in takes)
