@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonofilm.encoders import heard
-from phonofilm.encoders.heard import CLASSES, KINDS, HeardTable, build_table, expected_sounds, load_table
+from phonofilm.encoders.heard import CLASSES, KINDS, HeardTable, build_table, expected_sounds, load_table, named_shots
 from phonofilm.encoders.sentences import WIDTH, SentenceEncoder
 from phonofilm.errors import ModelError
 
@@ -148,3 +148,16 @@ def test_the_label_follows_the_frames_that_are_known(table: HeardTable) -> None:
 def test_no_frames_expect_nothing(table: HeardTable) -> None:
     sounds = expected_sounds(torch.zeros(0, CLASSES), table)
     assert (sounds.features.shape, sounds.label, sounds.confidence) == ((0, WIDTH), "", 0.0)
+
+
+def test_each_shot_is_named_by_its_own_rows(table: HeardTable) -> None:
+    """Four rows a second: two seconds of one thing, two of another; a shot between two rows names nothing."""
+    rows = torch.cat([one_hot(*[7] * 8), one_hot(*[207] * 8)])
+    shots = named_shots(rows, table, 4.0, [2.0, 3.76, 3.9], 4.0, 0.5)
+    assert [(shot.label, shot.kind, shot.known_share) for shot in shots] == [
+        (table.sentences[7], table.kinds[7], 1.0),
+        (table.sentences[207], table.kinds[207], 1.0),
+        ("", "silence", 0.0),
+        ("", "silence", 0.0),
+    ]
+    assert [(shot.start_s, shot.end_s) for shot in shots] == [(0.0, 2.0), (2.0, 3.76), (3.76, 3.9), (3.9, 4.0)]

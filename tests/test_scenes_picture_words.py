@@ -1,5 +1,6 @@
 """What a picture asks for where nobody has said it."""
 
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from clips import even_times, make_clip
 from phonofilm import Phonofilm
 from phonofilm.cues import Cue, CueCurves, CueSheet
-from phonofilm.encoders.heard import KINDS, ExpectedSounds, HeardTable
+from phonofilm.encoders.heard import KINDS, ExpectedSounds, HeardTable, NamedShot
 from phonofilm.evaluate.meaning import judge
 from phonofilm.evaluate.run import load_listener
 from phonofilm.mix.loudness import integrated_lufs
@@ -21,14 +22,17 @@ from phonofilm.scenes.guide import Sight
 from phonofilm.scenes.picture_words import (
     AMBIENCE_LUFS,
     FAINT_LUFS,
+    FULL_LUFS,
     HANDLED_LUFS,
     ROOM_TONE_LUFS,
     STILL_WORDS,
     STRUCK_WORDS,
     Asked,
     asked_for,
+    asked_in_shots,
+    levels_of,
 )
-from phonofilm.types import ClipInfo, VideoStream
+from phonofilm.types import ClipInfo, VideoStream, Waveform
 
 LENGTH_S = 8
 
@@ -91,6 +95,66 @@ def test_a_picture_that_names_nothing() -> None:
     assert asked(sight("a dog barking", "animal", 6), known=0.1).words == STRUCK_WORDS
 
 
+def test_shots_that_name_something_else_ask_for_it() -> None:
+    """Short ones, unknown ones, and those that ask for the same do not; only a shot's own hits are its own."""
+    film = sight("a dog barking", "animal", hits=6)  # at 0 to 2.5 s
+    shots = [
+        NamedShot(0, 1, "a dog barking", "animal", 1.0),
+        NamedShot(1, 3, "a hammer hitting a nail", "event", 1.0),
+        NamedShot(3, 5, "a hammer hitting a nail", "event", 1.0),
+        NamedShot(5, 6, "sea waves", "ambience", 0.4),
+        NamedShot(6, 6.5, "sea waves", "ambience", 1.0),
+        NamedShot(6.5, 8, "waves on a beach", "ambience", 1.0),
+    ]
+    asked = asked_in_shots(Asked("a dog barking", seen=True), film, shots, False, lambda _: False)
+    assert [(shot.start_s, one.words) for shot, one in asked] == [
+        (1, "a hammer hitting a nail"),
+        (3, STILL_WORDS),
+        (6.5, "waves on a beach"),
+    ]
+    assert levels_of(Asked("a dog barking", seen=True), asked) == (
+        None,
+        ((3, 5, ROOM_TONE_LUFS - FULL_LUFS), (6.5, 8, AMBIENCE_LUFS - FULL_LUFS)),
+    )
+
+
+def test_a_film_of_places_is_as_loud_as_the_loudest_of_them() -> None:
+    waves, room = Asked("waves", seen=True, loudest_lufs=-26.0), Asked("room", seen=True, loudest_lufs=-46.0)
+    shots = [(NamedShot(2, 4, "waves", "ambience", 1.0), waves)]
+    assert levels_of(room, shots) == (-26.0, ((0.0, 2, -20.0), (4, math.inf, -20.0)))
+
+
+def named(name: str, table: HeardTable) -> tuple[str, str]:
+    which = table.names.index(name)
+    return table.sentences[which], table.kinds[which]
+
+
+@pytest.mark.thorough
+def test_two_shots_sound_like_two_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dog for three seconds, then the sea, quieter."""
+
+    def shots(rows: torch.Tensor, table: HeardTable, *_: object) -> tuple[NamedShot, ...]:
+        dog, sea = named("golden retriever", table), named("seashore", table)
+        return NamedShot(0, 3, *dog, 1.0), NamedShot(3, 6, *sea, 1.0)
+
+    def whole(rows: torch.Tensor, table: HeardTable) -> ExpectedSounds:
+        dog = table.vectors[table.names.index("golden retriever")]
+        features = dog.expand(len(rows), -1) * len(dog) ** 0.5
+        return ExpectedSounds(features, torch.ones(len(rows)), *named("golden retriever", table), 1.0)
+
+    monkeypatch.setattr(mini, "expected_sounds", whole)
+    monkeypatch.setattr(mini, "named_shots", shots)
+    rate_hz = Fraction(12)
+    clip = make_clip(tmp_path / "film.mp4", even_times(72, rate_hz), rate_hz=rate_hz, number_mask=0)
+    (take,) = Phonofilm.load("mini").add_sound(clip, tmp_path / "take.wav", audio_only=True)
+    listener, samples = load_listener(), take.sound.samples
+    middle = 3 * take.sound.rate_hz
+    dog, sea = (Waveform(part, take.sound.rate_hz) for part in (samples[:, :middle], samples[:, middle:]))
+    assert judge(dog, listener).score("dog") > 0.5 > judge(sea, listener).score("dog")
+    assert judge(sea, listener).score("sea waves") > 0.5 > judge(dog, listener).score("sea waves")
+    assert integrated_lufs(sea) < integrated_lufs(dog) - 2
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "heard", "least"),
@@ -101,12 +165,13 @@ def test_what_a_still_picture_names_is_what_is_heard(
 ) -> None:
     """The classifier's opinion of takes nobody has prompted."""
 
-    def named(rows: torch.Tensor, table: HeardTable) -> ExpectedSounds:
-        which = table.names.index(name)
-        features = table.vectors[which].expand(len(rows), -1) * table.vectors.shape[1] ** 0.5
-        return ExpectedSounds(features, torch.ones(len(rows)), table.sentences[which], table.kinds[which], 1.0)
+    def whole(rows: torch.Tensor, table: HeardTable) -> ExpectedSounds:
+        vector = table.vectors[table.names.index(name)]
+        features = vector.expand(len(rows), -1) * len(vector) ** 0.5
+        return ExpectedSounds(features, torch.ones(len(rows)), *named(name, table), 1.0)
 
-    monkeypatch.setattr(mini, "expected_sounds", named)
+    monkeypatch.setattr(mini, "expected_sounds", whole)
+    monkeypatch.setattr(mini, "named_shots", lambda *_: ())
     rate_hz = Fraction(12)
     clip = make_clip(tmp_path / "still.mp4", even_times(48, rate_hz), rate_hz=rate_hz, number_mask=0)
     takes = Phonofilm.load("mini").add_sound(clip, tmp_path / "take.wav", audio_only=True, takes=2)

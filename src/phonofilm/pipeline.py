@@ -34,6 +34,7 @@ from phonofilm.media.audio import check_sound_path, read_clip_audio, resample
 from phonofilm.media.probe import probe
 from phonofilm.mix.loudness import as_loud, limit, normalise
 from phonofilm.mix.mixer import mix_under
+from phonofilm.mix.riding import ridden
 from phonofilm.mix.spatial import place_effects
 from phonofilm.mix.splice import fitted, hushed, ranges, silenced, spliced
 from phonofilm.mix.stems import EFFECTS, mix_stems, summed
@@ -329,6 +330,7 @@ class Phonofilm:
 
     def _level(self, wave: FloatArray, curves: CueCurves, scene: Scene, chosen: AddOptions | MakeOptions) -> Waveform:
         rate_hz = self._guide.rate_hz
+        wave = ridden(wave, scene.quieter, rate_hz)
         sound = Waveform(wave[None], rate_hz) if chosen.mono else place_effects(wave, curves, rate_hz)
         target = loudness_target(chosen.loudness)
         if target is None:

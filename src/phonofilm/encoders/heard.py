@@ -17,6 +17,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -85,6 +86,17 @@ class ExpectedSounds:
     confidence: float
 
 
+@dataclass(frozen=True)
+class NamedShot:
+    """One shot of a clip. label, kind: as in `ExpectedSounds`. known_share: of its rows, how many name something."""
+
+    start_s: float
+    end_s: float
+    label: str
+    kind: str
+    known_share: float
+
+
 def load_table() -> HeardTable:
     """The table in the package with its vectors. Raises ModelError when a file is missing, damaged, or out of step."""
     names, kinds, sentences = _read_rows()
@@ -118,19 +130,22 @@ def expected_sounds(probabilities: Tensor, table: HeardTable) -> ExpectedSounds:
     A class is supported by its own probability and by that of classes that sound like it: five breeds at 0.1 each are
     no known dog, but a known bark. The support of the best decides how far the row is known.
     """
-    assert probabilities.shape[1:] == (CLASSES,), f"probabilities must be (F, {CLASSES}), not {probabilities.shape}"
-    support = probabilities @ table.alike  # (F, N)
-    # The square keeps the classes that the others agree with and drops lone, unlikely ones.
-    scores = probabilities * support.square()  # (F, N)
+    scores, known = _scored(probabilities, table)
     weights, picked = scores.topk(PICKED, dim=1)  # (F, K) each
     mixed = (weights[:, :, None] * table.vectors[picked]).sum(1)  # (F, D)
     features = F.normalize(mixed, dim=1) * math.sqrt(mixed.shape[1])
-    known = _known(support.amax(1))
-    label, kind, confidence = _clip_label(scores, known, table)
-    return ExpectedSounds(features, known, label, kind, confidence)
+    return ExpectedSounds(features, known, *label_of(scores, known, table))
 
 
-def _clip_label(scores: Tensor, known: Tensor, table: HeardTable) -> tuple[str, str, float]:
+def _scored(probabilities: Tensor, table: HeardTable) -> tuple[Tensor, Tensor]:
+    """Class probabilities (F, N) → scores of the classes (F, N) and how far each row can be relied on (F,)."""
+    assert probabilities.shape[1:] == (CLASSES,), f"probabilities must be (F, {CLASSES}), not {probabilities.shape}"
+    support = probabilities @ table.alike  # (F, N)
+    # The square keeps the classes that the others agree with and drops lone, unlikely ones.
+    return probabilities * support.square(), _known(support.amax(1))
+
+
+def label_of(scores: Tensor, known: Tensor, table: HeardTable) -> tuple[str, str, float]:
     """The sentence that most frames vote for, its kind and its confidence; ("", "silence", confidence) without one.
 
     scores: (F, N), known: (F,). A known frame has one vote, which its classes share; votes for alike sounds add up.
@@ -145,6 +160,30 @@ def _clip_label(scores: Tensor, known: Tensor, table: HeardTable) -> tuple[str, 
     if confidence < NAMED_FROM:
         return "", "silence", confidence
     return table.sentences[best], table.kinds[best], confidence
+
+
+@torch.no_grad()
+def named_shots(
+    probabilities: Tensor,
+    table: HeardTable,
+    rate_hz: float,
+    cuts_s: Sequence[float],
+    duration_s: float,
+    known_from: float,
+) -> tuple[NamedShot, ...]:
+    """What each shot names.
+
+    probabilities: (F, N), `rate_hz` rows a second. cuts_s: when new shots begin, rising, within the clip. known_from:
+    reliance from which a row names something. A shot that no row falls into names nothing.
+    """
+    scores, known = _scored(probabilities, table)
+    shots = []
+    for start_s, end_s in pairwise([0.0, *cuts_s, duration_s]):
+        rows = slice(math.ceil(start_s * rate_hz), math.ceil(end_s * rate_hz))
+        label, kind, _ = label_of(scores[rows], known[rows], table)
+        share = float((known[rows] >= known_from).float().mean()) if len(known[rows]) else 0.0
+        shots.append(NamedShot(start_s, end_s, label, kind, share))
+    return tuple(shots)
 
 
 def _known(support: Tensor) -> Tensor:

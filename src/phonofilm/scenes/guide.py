@@ -82,10 +82,12 @@ class Scene:
     """Everything the network is told about one soundtrack.
 
     count: samples wanted, S. loudest_lufs: the loudness that it is not to be raised above, None where it may have any.
+    quieter: (start in seconds, end, gain in dB) of spans that are to be so much quieter than the rest.
     """
 
     count: int
     loudest_lufs: float | None = field(default=None, kw_only=True)
+    quieter: tuple[tuple[float, float, float], ...] = field(default=(), kw_only=True)
 
 
 class Guide(ABC):

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from phonofilm.cues import CueSheet, bumps, curves_to_sheet, peaks, sheet_to_curves, span_of
 from phonofilm.encoders.cue_finder import CueFinder, FoundCues
-from phonofilm.encoders.heard import HeardTable, expected_sounds, load_table
+from phonofilm.encoders.heard import HeardTable, NamedShot, expected_sounds, load_table, named_shots
 from phonofilm.encoders.motion import MotionWatcher, cue_request, cut_times
 from phonofilm.encoders.prompts import grouped, phrases, prompt_features
 from phonofilm.encoders.rhythm import Rhythm, RhythmTable, goes_on, load_rhythms, played, rhythm_of
@@ -30,7 +30,8 @@ from phonofilm.flow.sampler import Velocity
 from phonofilm.flow.sync_features import sync_features
 from phonofilm.media.frames import stream_frames
 from phonofilm.scenes.guide import Decoder, Encoder, Guide, Sampler, Scene, Sight, latents_by, latents_of, sound_by
-from phonofilm.scenes.picture_words import HANDLED_LUFS, STRUCK_WORDS, Asked, asked_for
+from phonofilm.scenes.mini_scene import LocalWords, MiniScene, ScenePart
+from phonofilm.scenes.picture_words import HANDLED_LUFS, STRUCK_WORDS, Asked, asked_for, asked_in_shots, levels_of
 from phonofilm.scenes.worth import worth
 from phonofilm.settings import AddOptions, MakeOptions
 from phonofilm.stopwatch import Stopwatch
@@ -51,8 +52,6 @@ CUE_FINDER_FILES = ("cues.safetensors", "cues_shown.safetensors")
 SOUND_LAG_S = 0.045
 """How far what is heard lies behind what is seen. In the recordings of the log it is 20 to 60 ms, since blows are
 filmed from some metres away; late sound is noticed less than early sound (ITU-R BT.1359: from 125 and 45 ms on)."""
-TIMING = 4.0
-"""Guidance of the times alone, beside the model's own for words and picture."""
 PLAYED_TIMING = 1.5
 """The same where words give the times: no picture is to be met, and hits pushed less sound more like recordings."""
 REDO_CONTEXT_S = 2.0
@@ -63,46 +62,14 @@ REDO_CONTEXT_S = 2.0
 class MiniSight(Sight):
     """As `Sight`, with what the picture sounds like.
 
-    image (F, E) expected sounds at IMAGE_RATE_HZ and known (F,) bool. quiet: what moves in it makes no sound.
+    image (F, E) expected sounds at IMAGE_RATE_HZ and known (F,) bool. shots: what each of them names. quiet: what moves
+    in it makes no sound.
     """
 
     image: Tensor
     known: Tensor
+    shots: tuple[NamedShot, ...] = ()
     quiet: bool = False
-
-
-@dataclass(frozen=True)
-class LocalWords:
-    """What is to be heard in some latent steps [first, end) only: text (T, E)."""
-
-    first: int
-    end: int
-    text: Tensor
-
-
-@dataclass(frozen=True)
-class MiniScene(Scene):
-    """Everything the network is told about one soundtrack, before windows.
-
-    steps: latent steps L. image (I, E), known (I,) bool; onset and activity (N,) or None where nothing is known; text
-    and negative (T, E) or None. cuts: latent steps at which shots begin. local: words of single cues. rhythm: that of
-    a thing that strikes where nothing else says when, played anew for each take; None where nothing does. dry: nothing
-    goes on between hits. lasting: the words name nothing but what goes on. timing: guidance of the times alone.
-    """
-
-    steps: int
-    image: Tensor
-    known: Tensor
-    onset: Tensor | None
-    activity: Tensor | None
-    text: Tensor | None
-    negative: Tensor | None
-    cuts: tuple[float, ...]
-    local: tuple[LocalWords, ...] = ()
-    rhythm: Rhythm | None = None
-    dry: bool = False
-    lasting: bool = False
-    timing: float = TIMING
 
 
 class MiniGuide(Guide):
@@ -144,8 +111,9 @@ class MiniGuide(Guide):
             sinks = [(FRAMES_WANTED, classify), (cue_request(clip), moving.add)]
             stream_frames(clip, sinks, progress=progress)
         with watch.stage("see", progress):
+            rows = seen.probabilities()
             with torch.inference_mode():
-                heard = expected_sounds(smoothed(seen.probabilities()), self._heard)
+                heard = expected_sounds(smoothed(rows), self._heard)
             motion = moving.motion()
             count = self._steps(samples(clip.duration_s, self.rate_hz)) * self._points
             found = self._finder.find(motion, float(clip.duration_s))
@@ -156,7 +124,10 @@ class MiniGuide(Guide):
         logger.info("expecting %r, %d events in %.2f s", heard.label, len(sheet.events), float(clip.duration_s))
         known = heard.known >= KNOWN
         cuts_s = tuple(cut_times(motion))
-        return MiniSight(clip, curves, sheet, False, cuts_s, heard.features, known, label=heard.label, kind=heard.kind)
+        # Each row by itself: smoothed ones would show what stands on the other side of a cut.
+        shots = named_shots(rows, self._heard, float(IMAGE_RATE_HZ), cuts_s, float(clip.duration_s), KNOWN)
+        image = heard.features
+        return MiniSight(clip, curves, sheet, False, cuts_s, image, known, shots, label=heard.label, kind=heard.kind)
 
     def follow(self, sight: Sight, sheet: CueSheet) -> MiniSight:
         assert isinstance(sight, MiniSight)
@@ -175,43 +146,58 @@ class MiniGuide(Guide):
         assert isinstance(sight, MiniSight)
         with watch.stage("encode", progress):
             quiet = sight.quiet or (bool(options.dialogue) and not sight.edited)
-            asked = asked_for(options.prompt, sight, float(sight.known.float().mean()), quiet, self._goes_on)
-            text = self._words(asked.words)
-            onset: Tensor | None = torch.from_numpy(self._heard_onsets(sight)) * options.sync
-            activity: Tensor | None = None
-            if sight.edited and sight.sheet.stretches:
-                # How much moves says little about how loud it is (rain falls in a still picture): on the eight clips of
-                # the log it made sound follow the cues less (F1 0.70 for 0.78). A person's stretches are meant, so they
-                # are followed.
-                activity = torch.from_numpy(sight.curves.activity)
-            if options.sync == 0 or asked.lasts or asked.still:
-                onset = activity = None
-            rhythm = None
-            if not sight.edited and not self._hits_s(onset).size:
-                # Words for a sound and a picture without a moment of it: told so, the network makes silence of it. So
-                # nothing is said about time, or what the words alone say, as where there is no picture.
-                onset = None
-                rhythm = None if text is None or asked.lasts else self._rhythm(asked.words, text)
-            count = samples(sight.clip.duration_s, self.rate_hz)
-            cuts = tuple(time_s / float(self._step_s) for time_s in sight.cuts_s)
-            negative = self._words(options.negative)
-            steps, local = self._steps(count), self._local_words(sight.sheet)
-            return MiniScene(
-                count,
-                steps,
-                sight.image,
-                sight.known if options.prompt or asked.seen else torch.zeros_like(sight.known),
-                onset,
-                activity,
-                text,
-                negative,
-                cuts,
-                local,
-                rhythm,
-                dry=self._is_dry(sight, asked, text),
-                lasting=(asked.lasts or bool(options.prompt)) and self._goes_on(asked.words),
-                loudest_lufs=asked.loudest_lufs,
+            whole = asked_for(options.prompt, sight, float(sight.known.float().mean()), quiet, self._goes_on)
+            scene = self._asked_scene(whole, sight, options)
+            shots = [] if options.prompt else asked_in_shots(whole, sight, sight.shots, quiet, self._goes_on)
+            if not shots:
+                return scene
+            logger.info(
+                "shots of their own: %s", "; ".join(f"{shot.start_s:.1f} s {one.words!r}" for shot, one in shots)
             )
+            told = {one.words: self._asked_scene(one, sight, options) for _, one in shots}
+            step_s = float(self._step_s)
+            parts = tuple(
+                ScenePart(round(shot.start_s / step_s), min(round(shot.end_s / step_s), scene.steps), told[one.words])
+                for shot, one in shots
+            )
+            loudest_lufs, quieter = levels_of(whole, shots)
+            return replace(scene, parts=parts, loudest_lufs=loudest_lufs, quieter=quieter)
+
+    def _asked_scene(self, asked: Asked, sight: MiniSight, options: AddOptions) -> MiniScene:
+        """What the network is told of a clip when the same is asked for all the time."""
+        text = self._words(asked.words)
+        onset: Tensor | None = torch.from_numpy(self._heard_onsets(sight)) * options.sync
+        activity: Tensor | None = None
+        if sight.edited and sight.sheet.stretches:
+            # How much moves says little about how loud it is (rain falls in a still picture): on the eight clips of
+            # the log it made sound follow the cues less (F1 0.70 for 0.78). A person's stretches are meant, so they
+            # are followed.
+            activity = torch.from_numpy(sight.curves.activity)
+        if options.sync == 0 or asked.lasts or asked.still:
+            onset = activity = None
+        rhythm = None
+        if not sight.edited and not self._hits_s(onset).size:
+            # Words for a sound and a picture without a moment of it: told so, the network makes silence of it. So
+            # nothing is said about time, or what the words alone say, as where there is no picture.
+            onset = None
+            rhythm = None if text is None or asked.lasts else self._rhythm(asked.words, text)
+        count = samples(sight.clip.duration_s, self.rate_hz)
+        return MiniScene(
+            count,
+            self._steps(count),
+            sight.image,
+            sight.known if options.prompt or asked.seen else torch.zeros_like(sight.known),
+            onset,
+            activity,
+            text,
+            self._words(options.negative),
+            tuple(time_s / float(self._step_s) for time_s in sight.cuts_s),
+            self._local_words(sight.sheet),
+            rhythm,
+            dry=self._is_dry(sight, asked, text),
+            lasting=(asked.lasts or bool(options.prompt)) and self._goes_on(asked.words),
+            loudest_lufs=asked.loudest_lufs,
+        )
 
     def _is_dry(self, sight: MiniSight, asked: Asked, text: Tensor | None) -> bool:
         """Whether what is heard strikes and nothing goes on besides, by what is seen or else by the words."""
@@ -226,9 +212,9 @@ class MiniGuide(Guide):
 
     def worth(self, scene: Scene, wave: FloatArray, seed: int) -> float:
         assert isinstance(scene, MiniScene)
-        if scene.rhythm is not None:
+        if scene.untimed:
             scene = self._timed(scene, seed)
-        if scene.local or (scene.loudest_lufs is not None and scene.loudest_lufs <= HANDLED_LUFS):
+        if scene.local or scene.parts or (scene.loudest_lufs is not None and scene.loudest_lufs <= HANDLED_LUFS):
             return 1.0  # what is to be hardly heard is hardly heard: no further draw makes it more so
         return worth(wave, self.rate_hz, self._hits_s(scene.onset), scene.dry, scene.lasting)
 
@@ -246,7 +232,7 @@ class MiniGuide(Guide):
 
     def sampler(self, scene: Scene, options: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress) -> Sampler:
         assert isinstance(scene, MiniScene)
-        if scene.rhythm is not None:
+        if scene.untimed:
             return lambda seed, report, held: self.sampler(self._timed(scene, seed), options, watch, progress)(
                 seed, report, held
             )
@@ -299,8 +285,10 @@ class MiniGuide(Guide):
         return np.zeros(0, np.float32) if onset is None else peaks(onset.numpy(), self.curve_rate_hz)[0]
 
     def _timed(self, scene: MiniScene, seed: int) -> MiniScene:
-        """The scene with the times of its rhythm, as a take of that seed has them."""
-        assert scene.rhythm is not None
+        """The scene with the times of its rhythms, as a take of that seed has them."""
+        scene = replace(scene, parts=tuple(replace(part, scene=self._timed(part.scene, seed)) for part in scene.parts))
+        if scene.rhythm is None:
+            return scene
         length_s = scene.count / self.rate_hz
         times, strengths = played(scene.rhythm, length_s, np.random.default_rng(seed))
         onset = bumps(times, strengths, self.curve_rate_hz, scene.steps * self._points)
@@ -318,16 +306,20 @@ class MiniGuide(Guide):
         return tuple(found)
 
     def _field(self, scene: MiniScene, window: Window, scale: float) -> Velocity:
-        """The velocity over one window; where single cues have words of their own, theirs."""
+        """The velocity over one window; where shots or single cues have words of their own, theirs."""
         velocity = self._told(scene, window, scale)
-        for words in scene.local:
-            first, end = max(words.first, window.first), min(words.end, window.end)
+        # Neither picture nor other words speak for a cue with words; when it sounds stays as it is.
+        nothing = torch.zeros_like(scene.known)
+        local = [ScenePart(one.first, one.end, replace(scene, text=one.text, known=nothing)) for one in scene.local]
+        told: dict[int, Velocity] = {}
+        for part in (*scene.parts, *local):
+            first, end = max(part.first, window.first), min(part.end, window.end)
             if first < end:
-                # Neither picture nor other words speak for this cue; when it sounds stays as it is.
-                alone = replace(scene, text=words.text, known=torch.zeros_like(scene.known))
+                if id(part.scene) not in told:  # several shots may be told the same
+                    told[id(part.scene)] = self._told(part.scene, window, scale)
                 inside = torch.zeros(window.steps, dtype=torch.bool, device=self._nets.device)
                 inside[first - window.first : end - window.first] = True
-                velocity = mixed(velocity, self._told(alone, window, scale), inside)
+                velocity = mixed(velocity, told[id(part.scene)], inside)
         return velocity
 
     def _told(self, scene: MiniScene, window: Window, scale: float) -> Velocity:

@@ -7,13 +7,17 @@ as the rest, either: wind in the trees does not fill a film as a voice does.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+from phonofilm.encoders.heard import NamedShot
 from phonofilm.scenes.guide import Sight
 
 logger = logging.getLogger(__name__)
 
+SHORTEST_SHOT_S, SHOT_KNOWN_SHARE = 1.0, 0.5
+"""A shot is asked for by its own name where it is so long and so much of it names something."""
 KNOWN_SHARE = 0.25
 """Share of the picture's rows that must name something for the picture to be taken at its word."""
 STRUCK_WORDS = "a dull thud, something is tapped, quiet room tone"
@@ -23,6 +27,8 @@ chainsaw as likely as rain. Where things strike each other in the picture they a
 STRUCK_EVENTS_HZ = 0.3
 CONTINUOUS_KINDS = ("ambience", "vehicle")
 """Expected sounds that go on without hits: a jolt in the picture of a driving car is no blow."""
+FULL_LUFS = -16.0
+"""What is not held down counts as so loud beside what is."""
 ROOM_TONE_LUFS = -46.0
 """A room in which nothing happens: there, and not noticed."""
 HANDLED_LUFS = -30.0
@@ -59,7 +65,6 @@ def asked_for(prompt: str, sight: Sight, known_share: float, quiet: bool, goes_o
     if prompt:
         return Asked(prompt, seen=False)
     if not sight.label or known_share < KNOWN_SHARE:
-        logger.info("the picture names no sound")
         return _unnamed(sight, quiet)
     words, kind = sight.label, sight.kind
     if kind in CONTINUOUS_KINDS:
@@ -69,6 +74,38 @@ def asked_for(prompt: str, sight: Sight, known_share: float, quiet: bool, goes_o
         # A hammer that lies there is not heard; a fan that nobody sees turning is.
         return Asked(words, seen=True, lasts=True) if goes_on(words) else _unnamed(sight, quiet)
     return Asked(words, seen=True)
+
+
+def asked_in_shots(
+    whole: Asked, sight: Sight, shots: Sequence[NamedShot], quiet: bool, goes_on: Callable[[str], bool]
+) -> list[tuple[NamedShot, Asked]]:
+    """The shots that ask for something else than the film as a whole does, and what they ask for."""
+    others = []
+    for shot in shots:
+        if shot.end_s - shot.start_s < SHORTEST_SHOT_S or not shot.label or shot.known_share < SHOT_KNOWN_SHARE:
+            continue
+        cues = tuple(cue for cue in sight.sheet.cues if shot.start_s <= cue.start_s < shot.end_s)
+        alone = replace(sight, sheet=replace(sight.sheet, cues=cues), label=shot.label, kind=shot.kind)
+        asked = asked_for("", alone, shot.known_share, quiet, goes_on)
+        if asked.words != whole.words:
+            others.append((shot, asked))
+    return others
+
+
+def levels_of(
+    whole: Asked, shots: Sequence[tuple[NamedShot, Asked]]
+) -> tuple[float | None, tuple[tuple[float, float, float], ...]]:
+    """The loudness that a film is not to be raised above, and which spans of it are to be quieter (see `Scene`)."""
+    levels = [
+        FULL_LUFS if one.loudest_lufs is None else one.loudest_lufs for one in (whole, *(asked for _, asked in shots))
+    ]
+    highest = max(levels)
+    rest, moves, last_s = levels[0] - highest, [], 0.0
+    for (shot, _), level in zip(shots, levels[1:], strict=True):
+        moves += [(last_s, shot.start_s, rest), (shot.start_s, shot.end_s, level - highest)]
+        last_s = shot.end_s
+    moves.append((last_s, math.inf, rest))
+    return None if highest == FULL_LUFS else highest, tuple(move for move in moves if move[0] < move[1] and move[2] < 0)
 
 
 def _unnamed(sight: Sight, quiet: bool) -> Asked:

@@ -1,0 +1,64 @@
+"""What the network of `mini` is told about one soundtrack.
+
+Dimension letters: I image rows, L latent steps, N curve points, T text tokens, E embedding width.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from phonofilm.encoders.rhythm import Rhythm
+from phonofilm.scenes.guide import Scene
+
+TIMING = 4.0
+"""Guidance of the times alone, beside the model's own for words and picture."""
+
+
+@dataclass(frozen=True)
+class LocalWords:
+    """What is to be heard in some latent steps [first, end) only: text (T, E)."""
+
+    first: int
+    end: int
+    text: Tensor
+
+
+@dataclass(frozen=True)
+class MiniScene(Scene):
+    """Everything the network is told about one soundtrack, before windows.
+
+    steps: latent steps L. image (I, E), known (I,) bool; onset and activity (N,) or None where nothing is known; text
+    and negative (T, E) or None. cuts: latent steps at which shots begin. local: words of single cues. rhythm: that of
+    a thing that strikes where nothing else says when, played anew for each take; None where nothing does. dry: nothing
+    goes on between hits. lasting: the words name nothing but what goes on. timing: guidance of the times alone. parts:
+    what shots are told that ask for something else.
+    """
+
+    steps: int
+    image: Tensor
+    known: Tensor
+    onset: Tensor | None
+    activity: Tensor | None
+    text: Tensor | None
+    negative: Tensor | None
+    cuts: tuple[float, ...]
+    local: tuple[LocalWords, ...] = ()
+    rhythm: Rhythm | None = None
+    dry: bool = False
+    lasting: bool = False
+    timing: float = TIMING
+    parts: tuple["ScenePart", ...] = ()
+
+    @property
+    def untimed(self) -> bool:
+        """Whether some of it is played anew for each take."""
+        return self.rhythm is not None or any(part.scene.untimed for part in self.parts)
+
+
+@dataclass(frozen=True)
+class ScenePart:
+    """What holds in some latent steps [first, end) only. scene: as if it held everywhere."""
+
+    first: int
+    end: int
+    scene: MiniScene
