@@ -1,6 +1,7 @@
 """What a picture asks for where nobody has said it."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from phonofilm.scenes import mini
 from phonofilm.scenes.guide import Sight
 from phonofilm.scenes.picture_words import (
     AMBIENCE_LUFS,
+    CONTACT_SHARE,
+    CONTACT_WORDS,
     FAINT_LUFS,
     FULL_LUFS,
     HANDLED_LUFS,
@@ -93,6 +96,14 @@ def test_a_picture_that_names_nothing() -> None:
     talks = asked(sight(hits=6), quiet=True)
     assert talks == Asked(STILL_WORDS, seen=False, still=True, loudest_lufs=ROOM_TONE_LUFS)
     assert asked(sight("a dog barking", "animal", 6), known=0.1).words == STRUCK_WORDS
+
+
+@given(st.integers(5, 15), st.integers(0, 15))
+def test_hits_of_one_kind_are_asked_for_by_it(hits: int, steps: int) -> None:
+    film = sight(hits=hits)
+    cues = [replace(cue, label="step" if k < steps else "strike") for k, cue in enumerate(film.sheet.cues)]
+    mixed = replace(film, sheet=replace(film.sheet, cues=tuple(cues)))
+    assert (asked(mixed).words == CONTACT_WORDS["step"]) == (min(steps, hits) >= CONTACT_SHARE * hits)
 
 
 def test_shots_that_name_something_else_ask_for_it() -> None:
