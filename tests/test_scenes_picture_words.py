@@ -116,16 +116,18 @@ def test_shots_that_name_something_else_ask_for_it() -> None:
         NamedShot(5, 6, "sea waves", "ambience", 0.4),
         NamedShot(6, 6.5, "sea waves", "ambience", 1.0),
         NamedShot(6.5, 8, "waves on a beach", "ambience", 1.0),
+        NamedShot(8, 10, "", "silence", 0.0),
     ]
     asked = asked_in_shots(Asked("a dog barking", seen=True), film, shots, False, lambda _: False)
     assert [(shot.start_s, one.words) for shot, one in asked] == [
         (1, "a hammer hitting a nail"),
         (3, STILL_WORDS),
         (6.5, "waves on a beach"),
+        (8, STILL_WORDS),
     ]
     assert levels_of(Asked("a dog barking", seen=True), asked) == (
         None,
-        ((3, 5, ROOM_TONE_LUFS - FULL_LUFS), (6.5, 8, AMBIENCE_LUFS - FULL_LUFS)),
+        ((3, 5, ROOM_TONE_LUFS - FULL_LUFS), (6.5, 8, AMBIENCE_LUFS - FULL_LUFS), (8, 10, ROOM_TONE_LUFS - FULL_LUFS)),
     )
 
 

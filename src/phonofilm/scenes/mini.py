@@ -147,6 +147,8 @@ class MiniGuide(Guide):
         with watch.stage("encode", progress):
             quiet = sight.quiet or (bool(options.dialogue) and not sight.edited)
             whole = asked_for(options.prompt, sight, float(sight.known.float().mean()), quiet, self._goes_on)
+            if not options.prompt:
+                logger.info("the picture names %s sound; taking %r", "a" if whole.seen else "no", whole.words)
             scene = self._asked_scene(whole, sight, options)
             shots = [] if options.prompt else asked_in_shots(whole, sight, sight.shots, quiet, self._goes_on)
             if not shots:

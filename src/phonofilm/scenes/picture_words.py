@@ -18,7 +18,8 @@ from phonofilm.scenes.guide import Sight
 logger = logging.getLogger(__name__)
 
 SHORTEST_SHOT_S, SHOT_KNOWN_SHARE = 1.0, 0.5
-"""A shot is asked for by its own name where it is so long and so much of it names something."""
+"""A shot is asked for by its own name where it is so long and so much of it names something; one of which next to
+nothing names anything is heard as such a film would be."""
 KNOWN_SHARE = 0.25
 """Share of the picture's rows that must name something for the picture to be taken at its word."""
 STRUCK_WORDS = "a dull thud, something is tapped, quiet room tone"
@@ -94,7 +95,7 @@ def asked_in_shots(
     """The shots that ask for something else than the film as a whole does, and what they ask for."""
     others = []
     for shot in shots:
-        if shot.end_s - shot.start_s < SHORTEST_SHOT_S or not shot.label or shot.known_share < SHOT_KNOWN_SHARE:
+        if shot.end_s - shot.start_s < SHORTEST_SHOT_S or KNOWN_SHARE <= shot.known_share < SHOT_KNOWN_SHARE:
             continue
         cues = tuple(cue for cue in sight.sheet.cues if shot.start_s <= cue.start_s < shot.end_s)
         alone = replace(sight, sheet=replace(sight.sheet, cues=cues), label=shot.label, kind=shot.kind)
