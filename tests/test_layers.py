@@ -14,6 +14,7 @@ from phonofilm.cli.main import app
 from phonofilm.cues import Cue
 from phonofilm.detection import detect
 from phonofilm.errors import InputError, MissingExtraError, OptionError
+from phonofilm.layers import book
 from phonofilm.media.audio import read_audio
 from phonofilm.mix.loudness import integrated_lufs
 from phonofilm.mix.stems import DIALOGUE, EFFECTS, MUSIC
@@ -21,6 +22,7 @@ from phonofilm.outputs import MIX
 from phonofilm.pipeline import Phonofilm, Take
 from phonofilm.scenes.guide import Sight
 from phonofilm.scenes.mini import SOUND_LAG_S
+from phonofilm.settings import AddOptions
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.types import ClipInfo, Progress
 
@@ -93,21 +95,42 @@ def test_no_music_where_it_is_forbidden_or_not_asked_for(clip: Path, film: Phono
     assert "rain on a tin roof" in take.extras.reading.effects_words
 
 
-@pytest.mark.thorough
-def test_without_the_sound_font_music_words_are_left_out_with_a_warning(
-    clip: Path, film: Phonofilm, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_without_the_sound_font_the_effects_get_the_musical_words(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def missing() -> Path:
         raise MissingExtraError("pip install it")
 
     monkeypatch.setattr("phonofilm.layers.font_path", missing)
+    band = book(AddOptions(prompt="thriller music, rain"))
+    assert band.mood is None
+    assert (band.reading.music, band.effects_words) == ((), "thriller music, rain")
+    (notice,) = caplog.messages
+    assert "there is no music" in notice
+    assert "\n" not in notice
+    caplog.clear()
+    for prompt, left in (("church bells", "church bells"), ("rain. no music please", "rain")):
+        assert book(AddOptions(prompt=prompt)).effects_words == left
+    assert not caplog.messages  # nothing of it was music
+    with pytest.raises(MissingExtraError):
+        book(AddOptions(music="thriller"))
+
+
+SHORT_FRAMES = 8
+
+
+def test_a_clip_too_short_for_music_has_none_and_says_so(
+    tmp_path: Path, film: Phonofilm, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("pretty_midi")
+    clip = make_clip(tmp_path / "clip.mp4", times_s=even_times(SHORT_FRAMES, Fraction(25)))
     (take,) = film.add_sound(clip, prompt="thriller music, rain")
     assert take.extras is not None
     assert take.extras.music is None
-    assert "there is no music" in caplog.text
-    caplog.clear()
-    with pytest.raises(MissingExtraError):
-        film.add_sound(clip, music="thriller")
+    (notice,) = [message for message in caplog.messages if "music" in message]
+    assert "the clip is 0.32 s long" in notice
+    with pytest.raises(OptionError, match=r"music for 0\.32 s was asked for"):
+        film.add_sound(clip, prompt="rain", music="thriller")
 
 
 @pytest.mark.thorough

@@ -19,7 +19,7 @@ from phonofilm.scenes.mini import SOUND_LAG_S
 from phonofilm.score.compose import compose
 from phonofilm.score.instruments import Instrument
 from phonofilm.score.mood import Mood, read_mood
-from phonofilm.score.piece import Hit, Score, ScoreRequest
+from phonofilm.score.piece import LONGEST_S, SHORTEST_S, Hit, Score, ScoreRequest, can_last
 from phonofilm.score.played import Stroke, can_follow, instrument_in, play_along
 from phonofilm.score.render import render
 from phonofilm.score.soundfont import font_path
@@ -97,7 +97,10 @@ class Band:
         return replace(self, mood=None)
 
     def joined(self, sight: Sight, chosen: AddOptions) -> "Band":
-        """The same with the player of an instrument that is seen, where nothing else is asked for."""
+        """The same with the player of an instrument that is seen, where nothing else is asked for; silent for a clip
+        that no piece can be as long as, unless music was asked for by its own option (composing it is an error)."""
+        if not can_last(sight.clip.duration_s) and not chosen.music.strip():
+            return self._left_out(float(sight.clip.duration_s))
         seen = instrument_in(sight.label) if sight.kind == "music" else None
         if seen is None or self.reading.forbidden:
             return self
@@ -112,6 +115,12 @@ class Band:
             return self
         logger.info("playing the %s that is seen", seen.name)
         return replace(self, mood=read_mood(f"solo {seen.name}", SentenceEncoder.load()), player=seen)
+
+    def _left_out(self, duration_s: float) -> "Band":
+        if self.mood is not None:
+            lengths = f"the clip is {duration_s:.2f} s long, and music can be {SHORTEST_S:g} to {LONGEST_S:g} s"
+            logger.warning("%s; there is none for %r", lengths, self.reading.music_words)
+        return self.silent()
 
     @property
     def plays_the_picture(self) -> bool:
@@ -141,7 +150,10 @@ def _alike(one: Instrument, other: Instrument) -> bool:
 
 
 def book(chosen: AddOptions) -> Band:
-    """Read what the options say of music. Raises OptionError, or MissingExtraError where it cannot be played."""
+    """Read what the options say of music. Where musical words of the prompt cannot be played, the effects get them.
+
+    Raises OptionError, or MissingExtraError where `--music` cannot be played.
+    """
     if not chosen.prompt.strip() and not chosen.music.strip():
         return Band(Reading((), (), False), None)
     encoder = SentenceEncoder.load()
@@ -150,14 +162,14 @@ def book(chosen: AddOptions) -> Band:
         music = "none"
     reading = read_prompt(chosen.prompt, music, encoder)
     if not reading.music_words:
-        return Band(replace(reading, effects=(chosen.prompt,)) if not reading.forbidden else reading, None)
+        return Band(reading if reading.forbidden else replace(reading, effects=(chosen.prompt,)), None)
     try:
         font_path()
     except MissingExtraError as error:
         if chosen.music:
             raise
-        logger.warning("%s; there is no music for %r", error, reading.music_words)
-        return Band(reading, None)
+        logger.warning("%s; there is no music, and the effects get %r", error, reading.music_words)
+        return Band(replace(reading, music=(), effects=(chosen.prompt,)), None)
     return Band(reading, read_mood(reading.music_words, encoder))
 
 

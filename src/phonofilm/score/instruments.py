@@ -210,7 +210,13 @@ _WORDS = sorted(((word, one) for one in INSTRUMENTS for word in one.words), key=
 WITHOUT = re.compile(r"\b(no|without|not|never|except|minus)\b[^,.;]*$")
 ALONE = re.compile(r"\b(solo|unaccompanied|alone|only|just)\b")
 WITH_OTHERS = re.compile(r"\b(accompan\w*|orchestra\w*|backing|ensemble)\b")
-NOT_MUSIC = re.compile(r"\b(sea|bass (fish|fishing)|horn honk\w*|car horns?|train horns?|bell rings?)\b")
+NOT_MUSIC = re.compile(
+    r"\b(sea bass|bass (fish|fishing|drop\w*)|horn honk\w*|bull ?horns?|eardrums?|harp seals?|"
+    r"(car|train|fog|air|ship'?s?|truck|bike|bus|boat)s? horns?|bell rings?|(wind|door) chimes?|champagne flutes?|"
+    r"(oil|machine|brake|fuel) drums?|(bow|shoe|puppet) ?strings?|tape recorders?|door knobs?|"
+    r"organ (donor|transplant)s?|internal organs?)\b"
+)
+"""What bears the name of an instrument and is none."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,11 @@ SHORTEST_S = 0.5
 LONGEST_S = 3600.0
 
 
+def can_last(duration_s: Fraction) -> bool:
+    """Whether a piece can be so long."""
+    return SHORTEST_S <= duration_s <= LONGEST_S
+
+
 @dataclass(frozen=True)
 class Hit:
     """A strong cue of the picture: when, and how strong from 0 to 1."""
@@ -36,7 +41,7 @@ class ScoreRequest:
     activity_rate_hz: Fraction
 
     def __post_init__(self) -> None:
-        if not SHORTEST_S <= self.duration_s <= LONGEST_S:
+        if not can_last(self.duration_s):
             raise OptionError(
                 f"music for {float(self.duration_s):.2f} s was asked for; it can be {SHORTEST_S:g} to {LONGEST_S:g} s "
                 f"long: use a clip of that length, or --music none"

@@ -1,12 +1,13 @@
 """One prompt for everything, read: which phrases are for the music, which for the effects, and is music forbidden.
 
-A phrase goes where the example phrases are that it is nearest to in meaning. An instrument that is played is music; one
-that breaks or falls is an effect. A phrase that speaks of both is parted at the word between.
+Effects are the default. A phrase goes to the music if its words say so (see `evidence`), or if they say nothing and its
+meaning is clearly nearer to phrases about music. A phrase that speaks of both is parted at the word between.
 
 Dimension letters: K phrases, D width of a sentence vector.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from phonofilm.errors import OptionError
+from phonofilm.score.evidence import evidence, only_describes
+from phonofilm.score.forbidding import FORBIDS, trimmed
 from phonofilm.score.instruments import NOT_MUSIC, wanted_instruments
 from phonofilm.score.mood import SentenceVectors
 
@@ -90,17 +93,18 @@ AUDIBLE = (
     "helicopter, spaceship, horse hooves",
 )
 NEAR_EXAMPLES = 3
-UNDECIDED = 0.02
-"""Likenesses nearer to each other than this decide nothing: such a phrase goes to the effects and, if there are others
-for the music, to the music too."""
-BETWEEN = re.compile(r"\s+(?:and|with|while|as|over|to|plus|then)\s+", re.IGNORECASE)
-CLEARLY = 0.08
-"""Both halves of a phrase must lean this far their own way for it to be parted."""
-PLAYED = re.compile(r"\b(play(s|ed|ing|er|ers)?|strum\w*|solo|perform\w*|practi[sc]\w*|tune|melody|riff|music|song)\b")
-SPOILT = re.compile(
-    r"\b(break\w*|broken|broke|snap\w*|fall\w*|fell|drop\w*|smash\w*|crash\w*|burn\w*|carr(y|ies|ied)\w*|case)\b"
-)
-FORBIDS = re.compile(r"^(no|without|not any|never any)\s+(any\s+)?(background\s+)?(music|score|soundtrack)\W*$")
+CLEARLY = 0.15
+"""Words that say nothing by themselves are music if they are so much nearer to music than to effects..."""
+KNOWN = 0.5
+"""... and so near to one example of it. The encoder knows English: in other languages, whatever is said lies within
+0.3 of everything, and the difference means nothing."""
+AUDIBLY = -0.08
+"""What is parted from music must lean this far to the effects..."""
+HARDLY = 0.05
+"""... or only not further than this to the music, where it comes first and no `and` joins it: "frogs with jazz"."""
+BETWEEN = re.compile(r"\s+(and|with|while|as|over|to|plus|then)\s+", re.IGNORECASE)
+BREAKS = re.compile(r"[,;\n\uff0c\uff1b、。،]|\.(?:\s|$)")
+NEGATED = re.compile(r"^(?:no|without|never|not (?:any|an?))\b", re.IGNORECASE)
 
 Vectors = npt.NDArray[np.float64]
 
@@ -130,56 +134,75 @@ def read_prompt(prompt: str, music: str, encoder: SentenceVectors) -> Reading:
     music: mood words, which all go to the music; "none" forbids it, and the musical phrases of the prompt then go
     nowhere; empty for nothing said. Raises OptionError for "none" together with other words.
     """
-    said = [phrase.strip() for phrase in re.split(r"[,;\n]", music) if phrase.strip()]
-    forbids = [phrase for phrase in said if phrase.lower() == NONE or FORBIDS.match(phrase.lower())]
+    said = _phrases(music)
+    forbids = [phrase for phrase in said if phrase.lower() == NONE or FORBIDS.fullmatch(phrase)]
     if forbids and len(said) > len(forbids):
         raise OptionError(f"music {music!r:.60} forbids music and asks for some; say none, or say which")
-    phrases = [phrase.strip() for phrase in re.split(r"[,;\n]|\.(?:\s|$)", prompt) if phrase.strip()]
-    kept = [phrase for phrase in phrases if not FORBIDS.match(phrase.lower())]
-    forbidden = bool(forbids) or len(kept) < len(phrases)
-    asked = [] if forbids else said
-    pieces = _parted(kept, encoder)
-    leans = _leans(pieces, encoder)
-    clear = asked or any(lean > UNDECIDED for lean in leans)
-    musical = [piece for piece, lean in zip(pieces, leans, strict=True) if lean > (-UNDECIDED if clear else UNDECIDED)]
-    effects = [piece for piece, lean in zip(pieces, leans, strict=True) if lean <= UNDECIDED]
-    return Reading((*asked, *musical) if not forbidden else (), tuple(effects), forbidden)
+    rest = FORBIDS.split(unicodedata.normalize("NFC", prompt))
+    forbidden = bool(forbids) or len(rest) > 1
+    phrases = [phrase for part in rest for phrase in _phrases(part)]
+    ear = _Ear(encoder)
+    pieces = _parted(phrases if len(rest) == 1 else trimmed(phrases), ear)
+    musical = [piece for piece in pieces if ear.musical(piece)]
+    effects = tuple(piece for piece in pieces if piece not in musical)
+    if musical and not said and all(NEGATED.match(piece) for piece in musical):
+        forbidden = True  # "no drums" and nothing else of music asks for none
+    return Reading(() if forbidden else (*said, *musical), effects, forbidden)
 
 
-def _parted(phrases: Sequence[str], encoder: SentenceVectors) -> list[str]:
-    """Phrases, parted at a joining word where what stands before it and after it clearly belong to different stems."""
-    found = []
+def _phrases(text: str) -> list[str]:
+    return [phrase.strip() for phrase in BREAKS.split(text) if phrase.strip()]
+
+
+class _Ear:
+    """Tells music from effects. The examples are turned into vectors once, and only if a meaning has to be asked."""
+
+    def __init__(self, encoder: SentenceVectors) -> None:
+        self._encoder = encoder
+        self._examples: tuple[Vectors, Vectors] | None = None
+
+    def musical(self, phrase: str) -> bool:
+        """Whether a phrase is for the music: by its words, and where they say nothing by its meaning."""
+        said = evidence(phrase)
+        if said is not None:
+            return said == "music"
+        lean, near = self.lean(phrase)
+        return lean >= CLEARLY and near >= KNOWN
+
+    def lean(self, phrase: str) -> tuple[float, float]:
+        """How much nearer a phrase is to music than to effects, and how near to the nearest example of music."""
+        if self._examples is None:
+            self._examples = (self._vectors(MUSICAL), self._vectors(AUDIBLE))
+        (asked,) = self._vectors((phrase,))
+        musical, audible = (np.sort(examples @ asked)[-NEAR_EXAMPLES:] for examples in self._examples)
+        return float(musical.mean() - audible.mean()), float(musical[-1])
+
+    def _vectors(self, sentences: Sequence[str]) -> Vectors:
+        return np.asarray(self._encoder.encode(sentences), np.float64)
+
+
+def _parted(phrases: Sequence[str], ear: _Ear) -> list[str]:
+    """Phrases, parted at the joining word before and after which there is most clearly music and no music."""
+    found: list[str] = []
     for phrase in phrases:
-        halves = BETWEEN.split(phrase, maxsplit=1)
-        if len(halves) == 2 and all(halves):
-            first, second = _leans(halves, encoder)
-            if min(abs(first), abs(second)) >= CLEARLY and first * second < 0:
-                found += halves
-                continue
-        found.append(phrase)
+        joins = BETWEEN.finditer(phrase)
+        ways = [(phrase[: join.start()], join[1].lower(), phrase[join.end() :]) for join in joins]
+        apart = [(_apart(*way, ear), way) for way in ways if way[0] and way[2]]
+        best, (first, _, second) = max(apart, default=(0.0, ("", "", "")))
+        found += (first, second) if best > 0 else (phrase,)
     return found
 
 
-def _leans(phrases: Sequence[str], encoder: SentenceVectors) -> list[float]:
-    """How much nearer each phrase is to music than to effects."""
-    if not phrases:
-        return []
-    asked, musical, audible = (
-        np.asarray(encoder.encode(sentences), np.float64) for sentences in (phrases, MUSICAL, AUDIBLE)
-    )
-    likeness = [np.sort(asked @ examples.T, axis=1)[:, -NEAR_EXAMPLES:].mean(axis=1) for examples in (musical, audible)]
-    return [
-        _with_instruments(phrase, float(lean)) for phrase, lean in zip(phrases, likeness[0] - likeness[1], strict=True)
-    ]
+def _apart(first: str, join: str, second: str, ear: _Ear) -> float:
+    """How clearly one of two texts is for the music and the other is not; 0 where they belong together."""
+    music_first = ear.musical(first)
+    if music_first == ear.musical(second) or (music_first and _perhaps_played(second)):
+        return 0.0  # two of a kind, or music with bells
+    leans = ear.lean(first)[0], ear.lean(second)[0]
+    loose = not music_first and join != "and" and not only_describes(first)
+    return abs(leans[0] - leans[1]) if leans[music_first] <= (HARDLY if loose else AUDIBLY) else 0.0
 
 
-def _with_instruments(phrase: str, lean: float) -> float:
-    """The lean of a phrase that names an instrument: what is done with it decides."""
-    text = phrase.lower()
-    if not wanted_instruments(text).named or NOT_MUSIC.search(text):
-        return lean
-    if SPOILT.search(text) and not PLAYED.search(text):
-        return min(lean, -CLEARLY)
-    if PLAYED.search(text) or len(text.split()) <= 3:
-        return max(lean, CLEARLY)
-    return lean
+def _perhaps_played(text: str) -> bool:
+    """Whether a text names an instrument that may belong to the music before it, as bells do and car horns do not."""
+    return bool(wanted_instruments(text).named) and not NOT_MUSIC.search(text)
