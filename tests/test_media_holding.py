@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clips import even_times, make_clip, shown_packets
-from phonofilm.errors import MediaError, OutputError
+from phonofilm.errors import MediaError
 from phonofilm.media.holding import CONTAINERS, SOUND_CODECS, muxed_path
 from phonofilm.media.mux import mux
 from phonofilm.media.probe import probe
@@ -95,7 +95,7 @@ def test_what_nothing_can_hold_is_refused_with_a_way_out(tmp_path: Path, codec: 
         lambda: muxed_path(clip, tmp_path / asked),
         lambda: mux(clip, silence(clip), tmp_path / asked, metadata={}),
     ):
-        with pytest.raises(OutputError, match=r"can hold the picture of .*ffmpeg -i .*my clip\.h264\.mp4'\)") as caught:
+        with pytest.raises(MediaError, match=r"can hold the picture of .*ffmpeg -i .*my clip\.h264\.mp4'\)") as caught:
             refused()
         assert "--audio-only" in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == [clip.path.name]

@@ -71,7 +71,7 @@ def test_a_film_that_cannot_be_written_is_refused_before_anything_is_looked_at(
         raise AssertionError("the clip was looked at")
 
     monkeypatch.setattr("phonofilm.scenes.mini.stream_frames", look)
-    with pytest.raises(OutputError, match="--audio-only"):
+    with pytest.raises(MediaError, match="--audio-only"):
         tiny_film().add_sound(clip.path)
     with pytest.raises(AssertionError, match="looked at"):
         tiny_film().add_sound(clip.path, audio_only=True)

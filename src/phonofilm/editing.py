@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from phonofilm.cues import changed_spans
-from phonofilm.errors import MediaError, OptionError, OutputError
+from phonofilm.errors import MediaError, OptionError
 from phonofilm.media.audio import read_audio, read_clip_audio, resample, to_stereo
 from phonofilm.media.probe import probe
 from phonofilm.mix.splice import loud_db, ranges, shares
@@ -98,7 +98,7 @@ def _usual_take(clip: ClipInfo, audio_only: bool) -> Path:
     sound = default_path(clip, True, "sound")
     try:
         film = destination(clip, None, False, "sound").path
-    except (OutputError, MediaError):  # nothing holds this picture: its takes are sound alone
+    except MediaError:  # nothing holds this picture: its takes are sound alone
         film = sound
     path = next((path for path in ((sound, film) if audio_only else (film, sound)) if path.exists()), None)
     if path is None:

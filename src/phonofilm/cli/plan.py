@@ -83,7 +83,7 @@ def _checked(one: Plan, wish: Wish, spans: Sequence[tuple[float, float]], cues: 
 
 def _check_apart(plans: Sequence[Plan], wish: Wish) -> None:
     """Raises OptionError when a result would be written over that of another clip, or over a clip yet to be read."""
-    seen: set[str] = set()
+    seen: dict[str, Path] = {}
     for one in plans:
         paths = [] if one.goal is None else numbered(one.goal.path, wish.takes)
         for path in paths:
@@ -94,9 +94,12 @@ def _check_apart(plans: Sequence[Plan], wish: Wish) -> None:
                 )
         # Films of two kinds lie side by side, but their stems would have one name.
         names = {os.path.realpath(path) for path in [*paths, *(stem_path(p, MIX) for p in paths if wish.stems)]}
-        if names & seen:
-            raise OptionError(f"two clips would be written to {paths[0]}; rename one or use two folders")
-        seen |= names
+        met = next((seen[name] for name in names if name in seen), None)
+        if met is not None:
+            raise OptionError(
+                f"two clips would be written to {paths[0]}, {met} and {one.clip}; rename one or use two folders"
+            )
+        seen |= dict.fromkeys(names, one.clip)
 
 
 def _others(plans: Sequence[Plan], one: Plan) -> list[Path]:

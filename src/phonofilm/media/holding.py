@@ -49,8 +49,8 @@ TRIED_RATE_HZ = 48_000
 def muxed_path(clip: ClipInfo, output: Path) -> Path:
     """Where `mux` will write when asked for `output`: the same, or with the suffix of a container that holds the clip.
 
-    Raises OutputError for the name of a sound file and when no container holds the clip, MediaError when its pictures
-    have no timestamps.
+    Raises OutputError for the name of a sound file, MediaError when no container holds the clip: its codec, or pictures
+    without timestamps.
     """
     if output.suffix.lower() in SOUND_SUFFIXES:
         raise OutputError(f"output {output} is the name of a sound file; add --audio-only, or name a video")
@@ -62,7 +62,7 @@ def muxed_path(clip: ClipInfo, output: Path) -> Path:
         if _takes(CONTAINERS[suffix], clip):
             # Nothing is cut off a name but the ending of a film: "film" would become that of another clip, "film.mkv".
             return output.with_name(f"{parted(output)[0]}{suffix}")
-    raise OutputError(
+    raise MediaError(
         f"neither mp4, mov, mkv, webm nor avi can hold the picture of {clip.path} ({clip.video.codec}) with new sound; "
         f"{_way_out(clip)}"
     )
