@@ -87,12 +87,13 @@ def _others(clip: ClipInfo) -> tuple[str, ...]:
 
 def _takes(kind: str, clip: ClipInfo) -> bool:
     """Whether a clip's picture may go into a container, by FFmpeg's name of it."""
-    if kind == "avi":
-        return not _takes("matroska", clip) and in_order(packet_stamps(clip)) and _comes_back("avi", clip)
     if clip.video.codec in HOLDS.get(kind, ()):
         return True
-    # What came out of mov may go back.
-    return (kind == "matroska" or (kind == "mov" and clip.container.startswith("mov"))) and _comes_back(kind, clip)
+    if kind == "matroska" or (kind == "mov" and clip.container.startswith("mov")):  # what came out of mov may go back
+        return _comes_back(kind, clip)
+    if kind not in ("mov", "avi") or _takes("matroska", clip):
+        return False
+    return (kind == "mov" or in_order(packet_stamps(clip))) and _comes_back(kind, clip)
 
 
 def _comes_back(kind: str, clip: ClipInfo) -> bool:
