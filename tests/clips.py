@@ -28,8 +28,19 @@ SOUND_RATE_HZ = 48_000
 CLOCK = Fraction(1, 90_000)
 """Clock of the encoders; the container may round it to its own."""
 
-PIXELS = {"prores_ks": "yuv422p10le", "gif": "gray", "mjpeg": "yuvj420p"}
-FIXED_RATE = ("mpeg1video", "mpeg2video", "mpeg4", "gif", "mjpeg", "libsvtav1")
+PIXELS = {"prores_ks": "yuv422p10le", "gif": "gray", "mjpeg": "yuvj420p", "huffyuv": "yuv422p", "utvideo": "gbrp"}
+PIXELS |= {
+    "zmbv": "bgr0",
+    "v210": "yuv422p10le",
+    "cinepak": "rgb24",
+    "svq1": "yuv410p",
+    "apng": "rgb24",
+    "png": "rgb24",
+}
+PIXELS |= {"flashsv2": "bgr24", "rawvideo": "bgr24"}
+OLD_CODECS = ("wmv1", "wmv2", "flv", "msmpeg4", "msmpeg4v2", "h261", "h263", "huffyuv", "utvideo", "rawvideo", "zmbv")
+OLD_CODECS += ("dvvideo", "v210", "cinepak", "svq1", "rv20", "apng", "png", "flashsv2")
+FIXED_RATE = ("mpeg1video", "mpeg2video", "mpeg4", "gif", "mjpeg", "libsvtav1", *OLD_CODECS)
 """Encoders that count frames instead of keeping the timestamps of a fine clock."""
 CODEC_OPTIONS = {
     "libx264": {"preset": "ultrafast", "bf": "2", "g": "12"},

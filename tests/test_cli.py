@@ -58,6 +58,11 @@ def clip(tmp_path: Path) -> Path:
     return make_clip(tmp_path / "clip.mp4", even_times(13, Fraction(25)), sound="click", click_s=0.2)
 
 
+def copied(path: Path, to: Path) -> Path:
+    to.write_bytes(path.read_bytes())
+    return to
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -141,13 +146,121 @@ def test_json_tells_of_the_bad_ones_too(tmp_path: Path, phonofilm: Call, clip: P
     assert len(second["takes"]) == 1
 
 
-def test_two_clips_that_would_meet(tmp_path: Path, phonofilm: Call) -> None:
+def test_two_clips_that_would_meet(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
     (tmp_path / "other").mkdir()
-    clips = [tmp_path / "a.mp4", tmp_path / "other" / "a.mp4"]
-    fails(phonofilm("add", *clips, "--out-dir", tmp_path / "out", "--model", "tiny"), "two clips would be written")
-    # Both of these become a.sound.mkv.
-    fails(phonofilm("add", tmp_path / "a.mpg", tmp_path / "a.mkv", "--model", "tiny"), "two clips would be written")
-    assert names(tmp_path) == ["other"]
+    others = [copied(clip, tmp_path / name) for name in ("other/clip.mp4", "clip.mpg", "clip.mkv", "clip.mov")]
+    before = {path: path.read_bytes() for path in (clip, *others)}
+    for pair, more in (
+        ([clip, others[0]], ["--out-dir", tmp_path / "out"]),
+        (others[1:3], []),  # both become clip.sound.mkv
+        ([clip, others[3]], ["--audio-only"]),
+        ([clip, others[3]], ["--stems"]),  # clip.sound.effects.wav of which?
+        ([clip, clip], []),
+    ):
+        fails(phonofilm("add", *pair, *more, "--model", "tiny"), "two clips would be written")
+    assert {path: path.read_bytes() for path in before} == before
+    assert names(tmp_path) == ["clip.mkv", "clip.mov", "clip.mp4", "clip.mpg", "other"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "more"),
+    [
+        ("a.mp4", "a.sound.mp4", []),
+        ("film", "film.sound.mkv", []),
+        ("a.mp4", "a.sound.2.mp4", ["--takes", "2"]),
+        ("a.mp4", "{out}/a.sound.mp4", ["--out-dir", "{out}"]),
+        ("Scene 1.5 final", "Scene 1.5 final.sound.mkv", []),
+    ],
+)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_no_clip_of_a_batch_is_overwritten(
+    tmp_path: Path, phonofilm: Call, clip: Path, first: str, second: str, more: list[str], swapped: bool
+) -> None:
+    (tmp_path / "out").mkdir()
+    one, other = copied(clip, tmp_path / first), copied(clip, tmp_path / second.format(out="out"))
+    before = names(tmp_path)
+    clips = [other, one] if swapped else [one, other]
+    result = phonofilm("add", *clips, *(word.format(out=tmp_path / "out") for word in more), "--model", "tiny")
+    fails(result, f"{one} would be written to {other}, which is the clip {other}")
+    assert names(tmp_path) == before
+    assert other.read_bytes() == clip.read_bytes()
+
+
+def test_a_name_without_an_ending_takes_nobody_elses(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
+    film, other = copied(clip, tmp_path / "film"), copied(clip, tmp_path / "film.mkv")
+    fails(phonofilm("add", film, other, "--model", "tiny"), "two clips would be written")
+    result = phonofilm("add", film, "--model", "tiny", "--stems")
+    assert result.out == f"{tmp_path / 'film.sound.mkv'}\n"
+    assert names(tmp_path) == sorted(
+        ["clip.mp4", "film", "film.mkv", "film.sound.mkv", "film.sound.effects.wav", "film.sound.mix.wav"]
+    )
+    assert other.read_bytes() == clip.read_bytes()
+    (tmp_path / "precious.xyz.mkv").write_text("dear to somebody")
+    fails(phonofilm("add", clip, "-o", tmp_path / "precious.xyz", "--model", "tiny"), "is there already")
+    assert (tmp_path / "precious.xyz.mkv").read_text() == "dear to somebody"
+
+
+def test_another_container_in_a_folder_is_said_once_and_replaced(tmp_path: Path, phonofilm: Call) -> None:
+    path = make_clip(tmp_path / "a.wmv", even_times(13, Fraction(25)), codec="wmv2")
+    for _ in range(2):
+        result = phonofilm("add", path, "--out-dir", tmp_path / "out", "--model", "tiny")
+        assert result.out == f"{tmp_path / 'out' / 'a.sound.avi'}\n"
+        assert result.err.count("cannot hold") == 1
+    assert names(tmp_path / "out") == ["a.sound.avi"]
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "other.mp4", "cues.txt", "cues", "link.json"])
+def test_a_cue_sheet_is_written_over_no_film(tmp_path: Path, phonofilm: Call, clip: Path, name: str) -> None:
+    other = copied(clip, tmp_path / "other.mp4")
+    (tmp_path / "link.json").symlink_to(clip)
+    words = "is the clip itself" if name in ("clip.mp4", "link.json") else "ends in .json"
+    fails(phonofilm("spot", clip, "-o", tmp_path / name), words)
+    assert clip.read_bytes() == other.read_bytes()
+    assert names(tmp_path) == ["clip.mp4", "link.json", "other.mp4"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["add", "{folder}/no.mp4"],
+        ["add", "{folder}/no.mp4", "{folder}/neither.mp4"],
+        ["add", "{clip}", "-o", "{folder}/no/a.mp4"],
+        ["add", "{clip}", "-o", "{clip}"],
+        ["add", "{clip}", "--model", "huge"],
+        ["add", "{clip}", "--device", "abacus"],
+        ["add", "{clip}", "--precision", "int4"],
+        ["add", "{clip}", "--redo", "7-3"],
+        ["add", "{clip}", "--redo", "0.1-77"],
+        ["add", "{clip}", "--cues", "{folder}/no.json"],
+        ["add", "{clip}", "--audio-only", "-o", "{folder}/a.xyz"],
+        ["spot", "{folder}/no.mp4"],
+        ["spot", "{clip}", "-o", "{folder}/no/cues.json"],
+        ["make", "", "-o", "{folder}/a.wav"],
+        ["make", "rain", "-o", "{folder}/a.mp4"],
+        ["make", "rain", "-o", "{folder}/no/a.wav"],
+        ["make", "rain", "--model", "huge"],
+        ["evaluate", "sync", "{clip}", "--model", "huge"],
+        ["evaluate", "meaning", "--device", "abacus"],
+        ["evaluate", "report", "--out", "{clip}"],
+    ],
+)
+def test_what_is_wrong_is_told_before_a_model_is_loaded(
+    tmp_path: Path, phonofilm: Call, clip: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_: object, **__: object) -> Phonofilm:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr(Phonofilm, "load", staticmethod(load))
+    result = phonofilm(*(argument.format(clip=clip, folder=tmp_path) for argument in arguments))
+    assert result.code == 1
+    assert result.err.startswith("phonofilm: ")
+    assert names(tmp_path) == ["clip.mp4"]
+
+
+def test_nothing_wrong_waits_for_torch() -> None:
+    """The check itself imports nothing that takes seconds."""
+    words = "import sys, phonofilm.cli.main, phonofilm.cli.plan; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", words], check=False).returncode == 0
 
 
 def test_wrong_combinations(tmp_path: Path, phonofilm: Call, clip: Path) -> None:

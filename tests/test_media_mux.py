@@ -16,8 +16,10 @@ from clips import click_time, click_track, cut_by_edit_list, even_times, make_cl
 from phonofilm.errors import MediaError, OutputError
 from phonofilm.media.audio import read_clip_audio
 from phonofilm.media.frames import decode_frames
-from phonofilm.media.mux import check_output, decoding_order, mux, muxed_path
+from phonofilm.media.holding import muxed_path
+from phonofilm.media.mux import check_output, mux
 from phonofilm.media.probe import probe
+from phonofilm.media.stamps import decoding_order
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FrameRequest, Waveform
 
@@ -80,13 +82,33 @@ CASES = [
     ("prores_ks", ".mov", ".mov"),
     ("mjpeg", ".mov", ".mov"),
     ("gif", ".gif", ".mov"),
+    ("wmv1", ".wmv", ".avi"),
+    ("wmv2", ".avi", ".avi"),
+    ("msmpeg4", ".wmv", ".mkv"),
+    ("msmpeg4v2", ".avi", ".avi"),
+    ("flv", ".flv", ".avi"),
+    ("h261", ".avi", ".avi"),
+    ("h263", ".3gp", ".mov"),
+    ("huffyuv", ".avi", ".avi"),
+    ("utvideo", ".avi", ".avi"),
+    ("rawvideo", ".avi", ".avi"),
+    ("zmbv", ".avi", ".avi"),
+    ("dvvideo", ".dv", ".mov"),
+    ("dvvideo", ".avi", ".avi"),
+    ("dvvideo", ".mov", ".mov"),
+    ("v210", ".mov", ".mov"),
+    ("cinepak", ".mov", ".mov"),
+    ("svq1", ".mov", ".mov"),
+    ("png", ".mov", ".mov"),
 ]
+SIZES = {"h261": (176, 144), "h263": (176, 144), "dvvideo": (720, 576)}
 
 
 @pytest.mark.parametrize(("codec", "suffix", "to"), CASES)
 def test_every_codec_and_container(tmp_path: Path, codec: str, suffix: str, to: str) -> None:
-    rate_hz = Fraction(25)
-    clip = probe(make_clip(tmp_path / f"clip{suffix}", even_times(30, rate_hz), codec=codec))
+    times_s = even_times(30, Fraction(25))
+    clip = probe(make_clip(tmp_path / f"clip{suffix}", times_s, codec=codec, size=SIZES.get(codec, (64, 48))))
+    assert muxed_path(clip, tmp_path / f"clip.sound{to}") == tmp_path / f"clip.sound{to}"
     check(clip, mux(clip, new_sound(clip), tmp_path / f"clip.sound{to}", metadata={}))
 
 

@@ -10,18 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from phonofilm.errors import OptionError
+from phonofilm.settings import check_place
 
 logger = logging.getLogger(__name__)
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def choose_device(name: str) -> torch.device:
     """The device of that name; 'auto' takes CUDA when there is one, else the CPU. Raises OptionError."""
+    check_place(name, "auto")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name not in DEVICES:
-        raise OptionError(f"device is {name!r}; give {', '.join(DEVICES)}")
     if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not torch.backends.mps.is_available()):
         raise OptionError(f"this machine (or this build of torch) has no {name}; use --device cpu")
     return torch.device(name)
@@ -48,16 +46,13 @@ def fast_products(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """The dtype of matrix products of that name; 'auto' takes `matmul_dtype`. Raises OptionError."""
-    if name == "auto":
-        return matmul_dtype(device)
-    if name not in PRECISIONS:
-        raise OptionError(f"precision is {name!r}; give auto, {', '.join(PRECISIONS)}")
-    return PRECISIONS[name]
+    check_place("auto", name)
+    return matmul_dtype(device) if name == "auto" else DTYPES[name]
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -15,11 +15,10 @@ import numpy as np
 from phonofilm.cues import changed_spans
 from phonofilm.errors import MediaError, OptionError
 from phonofilm.media.audio import read_audio, read_clip_audio, resample, to_stereo
-from phonofilm.media.mux import muxed_path
 from phonofilm.media.probe import probe
 from phonofilm.mix.splice import loud_db, ranges, shares
 from phonofilm.mix.stems import DIALOGUE, EFFECTS, MUSIC, summed
-from phonofilm.outputs import default_path, stem_path
+from phonofilm.outputs import default_path, destination, stem_path
 from phonofilm.scenes.guide import ACTIVE_DBFS, Sight
 from phonofilm.timeline import Seconds, samples, seconds
 from phonofilm.types import ClipInfo, FloatArray, Waveform
@@ -62,10 +61,7 @@ def read_take(clip: ClipInfo, path: Path | None, audio_only: bool, stems: bool) 
     it is of another length, or stems are wanted and missing.
     """
     if path is None:
-        written = [default_path(clip, True, "sound"), muxed_path(clip, default_path(clip, False, "sound"))]
-        path = next((path for path in (written if audio_only else written[::-1]) if path.exists()), None)
-        if path is None:
-            raise OptionError(f"there is no earlier take {written[1]} to redo a span of; name one with --take")
+        path = _usual_take(clip, audio_only)
     try:
         picture = probe(path)
     except MediaError:  # it has no picture, or it is not there at all; the next line says so
@@ -95,6 +91,19 @@ def read_take(clip: ClipInfo, path: Path | None, audio_only: bool, stems: bool) 
     notes = stem_path(path, MUSIC).with_suffix(".mid")
     kept = {name: layer for name, layer in layers.items() if name != EFFECTS}
     return Earlier(layers[EFFECTS], kept, notes if MUSIC in kept and notes.exists() else None)
+
+
+def _usual_take(clip: ClipInfo, audio_only: bool) -> Path:
+    """The take of a clip that was written by default; raises OptionError when there is none."""
+    sound = default_path(clip, True, "sound")
+    try:
+        film = destination(clip, None, False, "sound").path
+    except MediaError:  # nothing holds this picture: its takes are sound alone
+        film = sound
+    path = next((path for path in ((sound, film) if audio_only else (film, sound)) if path.exists()), None)
+    if path is None:
+        raise OptionError(f"there is no earlier take {film} to redo a span of; name one with --take")
+    return path
 
 
 def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:

@@ -1,31 +1,77 @@
 """Where results go: names beside the clip, numbers for takes, checked before anything is computed."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from phonofilm.errors import OutputError
 from phonofilm.media.audio import check_sound_path
-from phonofilm.media.mux import check_output, muxed_path
+from phonofilm.media.holding import muxed_path, warn_of_change
+from phonofilm.media.mux import check_output
+from phonofilm.media.suffixes import is_sound, parted
 from phonofilm.types import ClipInfo
 
 MIX = "mix"
 """The name of everything together, among the names of the stems."""
 
 
-def default_path(clip: ClipInfo, audio_only: bool, word: str) -> Path:
-    """Where a result goes that nobody has named."""
-    return clip.path.with_name(f"{clip.path.stem}.{word}{'.wav' if audio_only else clip.path.suffix}")
+@dataclass(frozen=True)
+class Destination:
+    """Where the takes of a clip go.
+
+    named: as it was asked for, or as results are called by default. path: with the ending of a container that holds the
+    clip, before takes are numbered. asked: somebody named it.
+    """
+
+    named: Path
+    path: Path
+    asked: bool
 
 
-def output_paths(info: ClipInfo, output: Path | None, audio_only: bool, takes: int, word: str) -> list[Path]:
-    """Where the takes go; checked before anything is computed."""
-    if output is None:
-        output = default_path(info, audio_only, word)
-    paths = numbered(output, takes)
-    for path in paths:
+def default_path(clip: ClipInfo, audio_only: bool, word: str, folder: Path | None = None) -> Path:
+    """Where a result goes that nobody has named: beside the clip, or in a folder."""
+    stem, suffix = parted(clip.path)
+    suffix = "" if is_sound(clip.path) else suffix
+    return (folder or clip.path.parent) / f"{stem}.{word}{'.wav' if audio_only else suffix}"
+
+
+def destination(
+    info: ClipInfo, output: Path | None, audio_only: bool, word: str, folder: Path | None = None
+) -> Destination:
+    """Where takes go, by names alone. Raises OutputError or MediaError when no film can be written of the clip."""
+    named = default_path(info, audio_only, word, folder) if output is None else output
+    return Destination(named, named if audio_only else muxed_path(info, named), output is not None)
+
+
+def take_paths(info: ClipInfo, goal: Destination, audio_only: bool, takes: int) -> list[Path]:
+    """Where each take goes; checked before anything is computed. Raises OutputError.
+
+    What was not named by anybody, but takes its place because the container cannot hold the clip, overwrites nothing.
+    """
+    paths = numbered(goal.path, takes)
+    for path in (*numbered(goal.named, takes), *paths):
         if audio_only:
             check_sound_path(path)
         check_output(info, path)
-        if not audio_only:
-            check_output(info, muxed_path(info, path))
+    taken = next((path for path in paths if path.exists()), None)
+    if goal.asked and goal.path != goal.named and taken is not None:
+        raise OutputError(
+            f"{goal.named} cannot hold this {info.video.codec} picture with sound, and {taken}, which would be written "
+            f"instead, is there already; give -o {goal.path} to replace it, or another name"
+        )
+    warn_of_change(info, goal.named, goal.path)
+    return paths
+
+
+def output_paths(info: ClipInfo, output: Path | None, audio_only: bool, takes: int, word: str) -> list[Path]:
+    """Where the takes go; checked before anything is computed. Raises OutputError or MediaError."""
+    return take_paths(info, destination(info, output, audio_only, word), audio_only, takes)
+
+
+def sound_paths(output: Path, takes: int) -> list[Path]:
+    """Where takes go that are sound without a picture; checked before anything is computed. Raises OutputError."""
+    paths = numbered(output, takes)
+    for path in paths:
+        check_sound_path(path)
     return paths
 
 

@@ -30,7 +30,7 @@ from phonofilm.editing import (
 )
 from phonofilm.errors import OptionError
 from phonofilm.layers import Cast, Extras, book, fold, make_extras, spread
-from phonofilm.media.audio import check_sound_path, read_clip_audio, resample
+from phonofilm.media.audio import read_clip_audio, resample
 from phonofilm.media.probe import probe
 from phonofilm.mix.loudness import as_loud, limit, normalise
 from phonofilm.mix.mixer import mix_under
@@ -39,10 +39,10 @@ from phonofilm.mix.spatial import place_effects
 from phonofilm.mix.splice import fitted, hushed, ranges, silenced, spliced
 from phonofilm.mix.stems import EFFECTS, mix_stems, summed
 from phonofilm.outlet import Outlet, Sealed
-from phonofilm.outputs import numbered, output_paths
+from phonofilm.outputs import output_paths, sound_paths
 from phonofilm.scenes.guide import Guide, Scene, Sight, flat_curves
 from phonofilm.scenes.load import load_guide
-from phonofilm.settings import DIALOGUE_ANCHORED, AddOptions, MakeOptions, check_prompt, checked_spans, loudness_target
+from phonofilm.settings import DIALOGUE_ANCHORED, AddOptions, MakeOptions, check_words, checked_spans, loudness_target
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progress
@@ -220,12 +220,8 @@ class Phonofilm:
             tell_prompt,
             str(key),
         )
-        check_prompt("prompt", prompt)
-        if not prompt.strip():
-            raise OptionError("the prompt is empty; say in words what should be heard")
-        paths = numbered(Path(output), chosen.takes)
-        for path in paths:
-            check_sound_path(path)
+        check_words(prompt)
+        paths = sound_paths(Path(output), chosen.takes)
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, prompt, chosen)
         count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
         scene = self._guide.spoken_scene(prompt, count, chosen, watch, progress)

@@ -18,6 +18,8 @@ SHORTEST_REDO_S = 0.1
 """Two latent steps: what is shorter is hardly a sound."""
 CLIP_END_S = 0.05
 """An end this shortly after the clip's was rounded up."""
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "bfloat16")
 CREDENTIALS = ("auto", "on", "off")
 LOUDNESS_TARGETS = {"web": -16.0, "ebu-r128": -23.0, "cinema": -27.0}
 """Integrated loudness by name, LUFS: AES TD1008 for streaming, EBU R 128 for European broadcast, and -27 LKFS, the
@@ -113,6 +115,21 @@ def check_prompt(name: str, text: str) -> None:
         )
     if any(ord(character) < 32 and character not in "\n\t\r" for character in text):
         raise OptionError(f"--{name} holds control characters; give plain text")
+
+
+def check_words(prompt: str) -> None:
+    """Raises OptionError for a prompt from which alone sound cannot be made."""
+    check_prompt("prompt", prompt)
+    if not prompt.strip():
+        raise OptionError("the prompt is empty; say in words what should be heard")
+
+
+def check_place(device: str, precision: str) -> None:
+    """Raises OptionError for names that are none of a device or a precision; what there is only torch knows."""
+    if device not in DEVICES:
+        raise OptionError(f"device is {device!r}; give {', '.join(DEVICES)}")
+    if precision not in PRECISIONS:
+        raise OptionError(f"precision is {precision!r}; give {', '.join(PRECISIONS)}")
 
 
 def check_credentials(choice: str, certificate: str, key: str) -> None:

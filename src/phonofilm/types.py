@@ -62,7 +62,8 @@ class ClipInfo:
     """What is known of a clip without decoding its picture.
 
     start_s is the timestamp of the first shown frame (often not 0); duration_s runs from there to the end of the last
-    shown frame. fingerprint is a hash of the first video packets: it survives renaming and tells clips apart.
+    shown frame. fingerprint is a hash of the first video packets: it survives renaming and tells clips apart. stamped:
+    every picture has a timestamp; raw streams have none.
     """
 
     path: Path
@@ -72,6 +73,7 @@ class ClipInfo:
     video: VideoStream
     audio: AudioStream | None
     fingerprint: str
+    stamped: bool = True
 
 
 @dataclass(frozen=True)

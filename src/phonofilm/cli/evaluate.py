@@ -14,6 +14,7 @@ from phonofilm.cli.options import (
     PrecisionOption,
     VerboseOption,
     WeightsDirOption,
+    check_choice,
 )
 from phonofilm.cli.terminal import complain, print_table, progress_bars, short, start_logging
 
@@ -34,6 +35,7 @@ def evaluate_sync(
 ) -> None:
     """Compare the onsets of generated sound with those of the clips' own."""
     start_logging(verbose)
+    check_choice(model, device, precision)
     from phonofilm.evaluate.run import mean_sync, measure_sync
     from phonofilm.pipeline import Phonofilm
 
@@ -76,6 +78,7 @@ def evaluate_meaning(
 ) -> None:
     """Ask a classifier trained on real recordings what it hears in sound made from ten prompts."""
     start_logging(verbose)
+    check_choice(model, device, precision)
     from phonofilm.evaluate.run import measure_meaning
     from phonofilm.pipeline import Phonofilm
 
@@ -109,6 +112,10 @@ def evaluate_report(
 ) -> None:
     """Measure a model and write one page and one JSON file: what it is good at, what not, and what no measure sees."""
     start_logging(verbose)
+    check_choice(model, device, precision)
+    from phonofilm.media.files import make_folder
+
+    make_folder(out)
     from phonofilm.encoders.sentences import SentenceEncoder
     from phonofilm.evaluate.report import report
     from phonofilm.pipeline import Phonofilm

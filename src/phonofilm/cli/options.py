@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from phonofilm.settings import check_place
+from phonofilm.weights.registry import find_model
+
 ModelOption = Annotated[str, typer.Option("--model", help="Which model; see 'phonofilm models'.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 PrecisionOption = Annotated[
@@ -23,6 +26,12 @@ WeightsDirOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say decisions and timings.")]
+
+
+def check_choice(model: str, device: str, precision: str) -> None:
+    """Raises ModelError or OptionError for names that are none, before seconds go into importing torch."""
+    check_place(device, precision)
+    find_model(model)
 
 
 def options_of(record: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,11 +15,15 @@ from phonofilm.cli.options import (
     PrecisionOption,
     VerboseOption,
     WeightsDirOption,
+    check_choice,
     options_of,
 )
 from phonofilm.cli.terminal import complain, print_cues, progress_bars, start_logging, take_json
 from phonofilm.errors import OptionError, PhonofilmError
-from phonofilm.settings import AddOptions, MakeOptions, parse_span
+from phonofilm.settings import AddOptions, MakeOptions, check_words, parse_span
+
+if TYPE_CHECKING:
+    from phonofilm.pipeline import Phonofilm
 
 
 @options_of(AddOptions)
@@ -52,21 +56,25 @@ def add(
     """Give clips their sound; writes NAME.sound.SUFFIX beside each clip (NAME.redo.SUFFIX after --redo or --take)."""
     start_logging(verbose)
     editing = bool(redo) or take is not None
-    outputs = _plan_outputs(clips, output, out_dir, audio_only, "redo" if editing else "sound")
     if (cues is not None or editing) and len(clips) > 1:
         raise OptionError(f"--cues, --redo and --take belong to one clip and {len(clips)} came; add them one by one")
     if options.timeline and len(clips) > 1:
         raise OptionError(f"--timeline names one file and {len(clips)} clips came; add them one by one")
     spans = [parse_span(text) for text in redo or ()]
-    from phonofilm.pipeline import Phonofilm
+    check_choice(model, device, precision)
+    from phonofilm.cli.plan import Wish, plan
 
+    word = "redo" if editing else "sound"
+    plans = plan(clips, Wish(output, out_dir, audio_only, word, options.takes, options.stems), spans, cues)
+    results: list[dict[str, Any]] = []
     with progress_bars() as progress:
-        film = Phonofilm.load(model, device, precision=precision, weights_dir=weights_dir)
-        results, failed = [], False
-        for clip, target in zip(clips, outputs, strict=True):
+        film = None if all(one.error for one in plans) else _load(model, device, precision, weights_dir)
+        for one in plans:
             try:
+                target = one.path()
+                assert film is not None, "a clip that can be done has a model"
                 takes = film.add_sound(
-                    clip,
+                    one.clip,
                     target,
                     cues=cues,
                     redo=spans,
@@ -75,17 +83,16 @@ def add(
                     progress=progress,
                     **dataclasses.asdict(options),
                 )
-                results.append({"clip": str(clip), "model": model, "takes": [take_json(made) for made in takes]})
+                results.append({"clip": str(one.clip), "model": model, "takes": [take_json(made) for made in takes]})
                 if not as_json:
                     for made in takes:
                         typer.echo(str(made.path))
             except PhonofilmError as error:
-                failed = True
-                complain(error, clip if len(clips) > 1 else None)
-                results.append({"clip": str(clip), "model": model, "error": str(error)})
+                complain(error, one.clip if len(clips) > 1 else None)
+                results.append({"clip": str(one.clip), "model": model, "error": str(error)})
     if as_json:
         typer.echo(json.dumps(results, indent=1))
-    if failed:
+    if any("error" in result for result in results):
         raise typer.Exit(1)
 
 
@@ -97,7 +104,12 @@ def spot(
 ) -> None:
     """Say what is seen in a clip and when: a table on a terminal, a cue sheet (JSON) in a pipe or file."""
     start_logging(verbose)
-    from phonofilm.media.files import write_text
+    from phonofilm.media.files import check_sheet_path, write_text
+    from phonofilm.media.probe import probe
+
+    if output is not None:
+        check_sheet_path(output, clip)
+    probe(clip)  # what cannot be read is told before torch is imported
     from phonofilm.pipeline import Phonofilm
 
     with progress_bars() as progress:
@@ -125,10 +137,13 @@ def make(
 ) -> None:
     """Make sound from words alone."""
     start_logging(verbose)
-    from phonofilm.pipeline import Phonofilm
+    check_choice(model, device, precision)
+    check_words(prompt)
+    from phonofilm.outputs import sound_paths
 
+    sound_paths(output, options.takes)
     with progress_bars() as progress:
-        film = Phonofilm.load(model, device, precision=precision, weights_dir=weights_dir)
+        film = _load(model, device, precision, weights_dir)
         takes = film.make(prompt, output, progress=progress, **dataclasses.asdict(options))
     if as_json:
         typer.echo(json.dumps({"prompt": prompt, "model": model, "takes": [take_json(t) for t in takes]}, indent=1))
@@ -137,28 +152,8 @@ def make(
             typer.echo(str(take.path))
 
 
-def _plan_outputs(
-    clips: list[Path], output: Path | None, out_dir: Path | None, audio_only: bool, word: str
-) -> list[Path | None]:
-    """The output of each clip, None for 'beside the clip'. Raises OptionError when two would meet."""
-    if output is not None and len(clips) > 1:
-        raise OptionError(f"--output names one file and {len(clips)} clips came; use --out-dir")
-    if output is not None and out_dir is not None:
-        raise OptionError("--output and --out-dir both came; give one of them")
-    if output is not None:
-        return [output]
-    from phonofilm.media.files import make_folder
-    from phonofilm.media.mux import likely_suffix
+def _load(model: str, device: str, precision: str, weights_dir: Path | None) -> "Phonofilm":
+    # Importing torch takes seconds: only when all that can be checked without it is.
+    from phonofilm.pipeline import Phonofilm
 
-    targets = [
-        (out_dir or clip.parent) / f"{clip.stem}.{word}{'.wav' if audio_only else clip.suffix}" for clip in clips
-    ]
-    # a.mpg and a.mkv both become a.sound.mkv: compare what will be written, not what is asked for.
-    written = [target if audio_only else target.with_suffix(likely_suffix(target.suffix)) for target in targets]
-    for index, target in enumerate(written):
-        if target in written[:index]:
-            raise OptionError(f"two clips would be written to {target}; rename one or use two folders")
-    if out_dir is None:
-        return [None] * len(clips)
-    make_folder(out_dir)
-    return list(targets)
+    return Phonofilm.load(model, device, precision=precision, weights_dir=weights_dir)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from phonofilm.errors import OutputError
 
+SHEET_SUFFIX = ".json"
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -34,6 +36,20 @@ def check_writable(path: Path) -> None:
         raise OutputError(f"output folder {path.parent} does not exist; make it first or choose another")
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"output folder {path.parent} may not be written to; choose another")
+
+
+def check_other(path: Path, clip: Path) -> None:
+    """Raises OutputError when an output would be the clip that is read."""
+    if path.exists() and clip.exists() and os.path.samefile(path, clip):
+        raise OutputError(f"output {path} is the clip itself; give another name, nothing was changed")
+
+
+def check_sheet_path(path: Path, clip: Path) -> None:
+    """Raises OutputError when no cue sheet of a clip may be written to `path`: only what ends in .json is one."""
+    check_other(path, clip)
+    if path.suffix.lower() != SHEET_SUFFIX:
+        raise OutputError(f"cannot write a cue sheet as {path.name}; give a name that ends in {SHEET_SUFFIX}")
+    check_writable(path)
 
 
 def make_folder(path: Path) -> None:

@@ -33,11 +33,12 @@ OPEN_OPTIONS = {"protocol_whitelist": "file"}
 
 @dataclass(frozen=True)
 class _Span:
-    """Summary of the video packets: shown span in seconds and the hash of the first payloads."""
+    """Summary of the video packets: shown span in seconds, the hash of the first payloads, whether all have stamps."""
 
     start_s: Fraction
     end_s: Fraction
     fingerprint: str
+    stamped: bool
 
 
 def probe(path: Path) -> ClipInfo:
@@ -72,6 +73,7 @@ def probe(path: Path) -> ClipInfo:
             video=video,
             audio=sound,
             fingerprint=span.fingerprint,
+            stamped=span.stamped,
         )
 
 
@@ -143,7 +145,7 @@ def decoded(container: InputContainer, stream: AvStream, path: Path) -> Iterator
 
 
 def _read_packets(container: InputContainer, stream: AvVideoStream, rate_hz: Fraction, path: Path) -> _Span:
-    digest, count = hashlib.sha256(), 0
+    digest, count, stamped = hashlib.sha256(), 0, True
     shown: list[tuple[int, int]] = []
     base = stream.time_base or Fraction(1, 1000)
     for packet in packets(container, stream, path):
@@ -153,19 +155,20 @@ def _read_packets(container: InputContainer, stream: AvVideoStream, rate_hz: Fra
             digest.update(bytes(packet))
         count += 1
         stamp = packet.pts if packet.pts is not None else packet.dts
+        stamped = stamped and stamp is not None
         if stamp is not None and not packet.is_discard:
             shown.append((stamp, packet.duration or 0))
     if not count:
         raise MediaError(f"{path} holds no frames; it may be cut short: give a video of at least one frame")
     if not shown:
         # Raw streams carry no timestamps: the rate alone says how long they last.
-        return _Span(Fraction(0), count / rate_hz, digest.hexdigest()[:32])
+        return _Span(Fraction(0), count / rate_hz, digest.hexdigest()[:32], stamped)
     shown.sort()
     last, length = shown[-1]
     if not length:
         # Matroska and GIF may leave the last duration out: the frame before says how long one is shown.
         length = last - shown[-2][0] if len(shown) > 1 else round(1 / rate_hz / base)
-    return _Span(shown[0][0] * base, (last + length) * base, digest.hexdigest()[:32])
+    return _Span(shown[0][0] * base, (last + length) * base, digest.hexdigest()[:32], stamped)
 
 
 def _first_frame(path: Path) -> VideoFrame:

@@ -16,6 +16,7 @@ MEDIA_TYPES = {
     ".mov": "video/quicktime",
     ".webm": "video/webm",
     ".mkv": "video/matroska",
+    ".avi": "video/x-msvideo",
     ".wav": "audio/wav",
     ".mid": "audio/midi",
     ".jpg": "image/jpeg",

@@ -1,0 +1,110 @@
+"""What `add` will read and write, settled before a model is loaded: a wrong name is told at once."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from phonofilm.cues import read_cue_sheet
+from phonofilm.errors import OptionError, PhonofilmError
+from phonofilm.media.files import make_folder
+from phonofilm.media.probe import probe
+from phonofilm.outputs import MIX, Destination, destination, numbered, stem_path, take_paths
+from phonofilm.settings import checked_spans
+from phonofilm.types import ClipInfo
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Where results shall go. word: what is put into the names of those that nobody has named."""
+
+    output: Path | None
+    folder: Path | None
+    audio_only: bool
+    word: str
+    takes: int
+    stems: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One clip and where its takes go, or why it cannot be done."""
+
+    clip: Path
+    info: ClipInfo | None = None
+    goal: Destination | None = None
+    error: PhonofilmError | None = None
+
+    def path(self) -> Path:
+        """Where the takes go, before they are numbered. Raises what stands in the way."""
+        if self.error is not None:
+            raise self.error
+        assert self.goal is not None, "a plan without an error has a goal"
+        return self.goal.path
+
+
+def plan(clips: Sequence[Path], wish: Wish, spans: Sequence[tuple[float, float]], cues: Path | None) -> list[Plan]:
+    """A plan for each clip; what is wrong with one does not stop the others.
+
+    spans, cues: what is made anew, and an edited cue sheet. Raises OptionError when results would meet each other or a
+    clip, OutputError when there can be no folder for them.
+    """
+    if wish.output is not None and len(clips) > 1:
+        raise OptionError(f"--output names one file and {len(clips)} clips came; use --out-dir")
+    if wish.output is not None and wish.folder is not None:
+        raise OptionError("--output and --out-dir both came; give one of them")
+    plans = [_aimed(clip, wish) for clip in clips]
+    _check_apart(plans, wish)
+    if wish.folder is not None:
+        make_folder(wish.folder)
+    return [_checked(one, wish, spans, cues) for one in plans]
+
+
+def _aimed(clip: Path, wish: Wish) -> Plan:
+    try:
+        info = probe(clip)
+        return Plan(clip, info, destination(info, wish.output, wish.audio_only, wish.word, wish.folder))
+    except PhonofilmError as error:
+        return Plan(clip, error=error)
+
+
+def _checked(one: Plan, wish: Wish, spans: Sequence[tuple[float, float]], cues: Path | None) -> Plan:
+    if one.info is None or one.goal is None:
+        return one
+    try:
+        checked_spans(spans, one.info.duration_s)
+        take_paths(one.info, one.goal, wish.audio_only, wish.takes)
+        if cues is not None:
+            read_cue_sheet(cues, one.info)
+    except PhonofilmError as error:
+        return replace(one, error=error)
+    return one
+
+
+def _check_apart(plans: Sequence[Plan], wish: Wish) -> None:
+    """Raises OptionError when a result would be written over that of another clip, or over a clip yet to be read."""
+    seen: dict[str, Path] = {}
+    for one in plans:
+        paths = [] if one.goal is None else numbered(one.goal.path, wish.takes)
+        for path in paths:
+            other = next((clip for clip in _others(plans, one) if _same(path, clip)), None)
+            if other is not None:
+                raise OptionError(
+                    f"{one.clip} would be written to {path}, which is the clip {other}; give --out-dir, or rename one"
+                )
+        # Films of two kinds lie side by side, but their stems would have one name.
+        names = {os.path.realpath(path) for path in [*paths, *(stem_path(p, MIX) for p in paths if wish.stems)]}
+        met = next((seen[name] for name in names if name in seen), None)
+        if met is not None:
+            raise OptionError(
+                f"two clips would be written to {paths[0]}, {met} and {one.clip}; rename one or use two folders"
+            )
+        seen |= dict.fromkeys(names, one.clip)
+
+
+def _others(plans: Sequence[Plan], one: Plan) -> list[Path]:
+    return [other.clip for other in plans if other is not one]
+
+
+def _same(path: Path, clip: Path) -> bool:
+    return path.exists() and clip.exists() and os.path.samefile(path, clip)
