@@ -1,5 +1,6 @@
 """New sound under an untouched picture: video packets are copied, only the sound is encoded."""
 
+import errno
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from av.packet import Packet
 
 from phonofilm.errors import MediaError, OutputError
 from phonofilm.media.audio import SOUND_SUFFIXES, resample, sound_frames
+from phonofilm.media.companions import Companions, kept_tags
 from phonofilm.media.files import check_writable, replacing
 from phonofilm.media.probe import address, open_media, packets, video_stream
 from phonofilm.media.timecode import frame_rate
@@ -32,6 +34,18 @@ HOLDS = {
 OPUS_RATE_HZ = 48_000
 VISIBLE_STRETCH = 0.01
 """Pixels that are less than this from square are so by rounding (399:400 is met), and nobody sees it."""
+FAILURES = {
+    errno.ENOSPC: "the disk is full; make room or choose another folder",
+    errno.EDQUOT: "your share of the disk is used up; make room or choose another folder",
+    errno.EFBIG: "the file is larger than that disk takes; choose another folder",
+    errno.ENAMETOOLONG: "its name is too long for that disk; give a shorter one",
+    errno.EACCES: "its folder may not be written to; choose another",
+    errno.EPERM: "its folder may not be written to; choose another",
+    errno.EROFS: "its folder can only be read; choose another",
+    errno.ENOENT: "its folder is gone; make it again or choose another",
+    errno.EIO: "the disk fails; choose another folder",
+}
+"""What the operating system says when a film cannot be written, and what to do."""
 BITS_A_CHANNEL = {"aac": 128_000, "libopus": 96_000}
 
 
@@ -63,11 +77,19 @@ def mux(clip: ClipInfo, waveform: Waveform, output: Path, *, metadata: dict[str,
         try:
             _copy(clip, sound, codec, kind, partial, metadata)
         except (av.error.FFmpegError, ValueError) as error:  # ValueError: the container does not take the codec
-            reason = getattr(error, "strerror", None) or error
-            raise OutputError(
-                f"cannot write {output} ({reason}); choose another folder, or convert the clip to H.264 first"
-            ) from error
+            raise OutputError(_reason(error, output)) from error
     return output
+
+
+def _reason(error: "av.error.FFmpegError | ValueError", output: Path) -> str:
+    """Why a film could not be written, and what to do: only what the operating system does not say is the codec's."""
+    code = getattr(error, "errno", None)
+    if code in FAILURES:
+        return f"cannot write {output}: {FAILURES[code]}"
+    reason = getattr(error, "strerror", None) or error
+    if isinstance(error, OSError) and code != errno.EINVAL:
+        return f"cannot write {output} ({reason}); choose another folder"
+    return f"cannot write {output} ({reason}); convert the clip to H.264 first"
 
 
 def likely_suffix(suffix: str) -> str:
@@ -119,15 +141,19 @@ def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, me
         track = target.add_stream(codec, rate=sound.rate_hz, layout=layout)
         assert isinstance(track, AudioStream), f"{codec} is not a sound codec"
         track.bit_rate = BITS_A_CHANNEL[codec] * sound.channels
-        kept = {key: value for key, value in source.metadata.items() if key in ("title", "artist", "date", "copyright")}
-        target.metadata.update({**kept, **metadata})
+        target.metadata.update({**kept_tags(source, metadata), **metadata})
+        beside = Companions(clip, source, target, kind)
+        beside.put_covers()
         sounds = _sound_packets(sound, track)
         waiting = next(sounds, None)
         base = picture.time_base or Fraction(1, 1000)
         # The sound starts at zero, so the first shown frame must as well.
         shift = round(clip.start_s / base)
-        for packet in packets(source, picture, clip.path):
+        for packet in packets(source, [picture, *beside.subtitles], clip.path):
             if not packet.size:
+                continue
+            if packet.stream.index != picture.index:
+                beside.put(packet)
                 continue
             pts, dts, length = next(stamps)
             packet.pts, packet.dts = pts - shift, dts - shift
