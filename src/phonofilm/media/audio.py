@@ -20,7 +20,7 @@ from av.container import InputContainer
 from phonofilm.errors import MediaError, OutputError
 from phonofilm.media.clock import LONGEST_PAUSE_S
 from phonofilm.media.files import check_writable, replacing
-from phonofilm.media.probe import address, audio_stream, decoded, open_media
+from phonofilm.media.probe import address, audio_stream, clocks_of, decoded, open_media
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Waveform
 
@@ -146,9 +146,10 @@ def _read_track(path: Path) -> _Track | None:
 def _pieces(container: InputContainer, stream: AvAudioStream, path: Path) -> Iterator[_Piece]:
     """The frames of a track as they come; what is missing between them is silence."""
     start_s = Fraction(0)
-    rate_hz = count = before = told = 0
-    layout = ""
-    for frame in decoded(container, stream, path):
+    rate_hz = count = told = passed = 0
+    layout, joined = "", False
+    clock = clocks_of(container, [stream], path)[stream.index]
+    for frame in decoded(container, stream, path, clock):
         assert isinstance(frame, av.AudioFrame), "a sound stream holds frames of sound"
         time_s = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
         if not rate_hz:
@@ -158,11 +159,12 @@ def _pieces(container: InputContainer, stream: AvAudioStream, path: Path) -> Ite
         if LARGEST_JITTER_S * rate_hz < late < LONGEST_PAUSE_S * rate_hz:
             # What was lost or never sent was silence while it lasted; closing the gap would shift the rest.
             samples_here = np.pad(samples_here, ((0, 0), (late, 0)))
-        if -LONGEST_PAUSE_S * rate_hz < late < before - LARGEST_JITTER_S * rate_hz and late < 0:
-            # Where recordings are joined the sound of the first may end after its picture, that of the next begin
-            # before; kept whole it would shift the rest. A clock that is slow all along is another matter.
-            told = -late
-        before = late
+        # Where recordings are joined the sound of the first may end after its picture, that of the next begin before;
+        # kept whole it would shift the rest.
+        joined = joined or clock.passed > passed
+        if joined and -LONGEST_PAUSE_S * rate_hz < late < -LARGEST_JITTER_S * rate_hz:
+            told, joined = -late, False
+        passed = clock.passed
         dropped = min(told, samples_here.shape[1])
         samples_here, told = samples_here[:, dropped:], told - dropped
         count += samples_here.shape[1]

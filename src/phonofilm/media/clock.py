@@ -43,6 +43,11 @@ class LeadingClock:
         self._dts: int | None = None
         self._last: int | None = None
 
+    @property
+    def passed(self) -> int:
+        """How many jumps lie behind."""
+        return len(self.jumps)
+
     def lift(self, packet: "Packet[Any]") -> None:
         """Sets the stamps of a packet to the risen clock."""
         self._position = self._position if packet.pos is None else packet.pos
@@ -77,7 +82,9 @@ class FollowingClock:
 
     def __init__(self, base: Fraction, jumps: Sequence[Jump]) -> None:
         self._base, self._jumps = base, jumps
-        self._passed, self._position = 0, -1
+        self.passed = 0
+        """How many jumps lie behind."""
+        self._position = -1
         self._last_s: Fraction | None = None
 
     def lift(self, packet: "Packet[Any]") -> None:
@@ -88,11 +95,11 @@ class FollowingClock:
         if stamp is None:
             return
         time_s = stamp * self._base
-        while self._passed < len(self._jumps) and self._is_past(self._jumps[self._passed], time_s):
-            self._passed += 1
+        while self.passed < len(self._jumps) and self._is_past(self._jumps[self.passed], time_s):
+            self.passed += 1
             self._last_s = None
         self._last_s = time_s
-        lift_s = self._jumps[self._passed - 1].lift_s if self._passed else Fraction(0)
+        lift_s = self._jumps[self.passed - 1].lift_s if self.passed else Fraction(0)
         _shift(packet, round(lift_s / self._base))
 
     def _is_past(self, jump: Jump, time_s: Fraction) -> bool:
@@ -102,6 +109,9 @@ class FollowingClock:
             return not (from_old < NEAR_S and from_old < from_new)
         jumped = self._last_s is not None and not -MOST_FALL_S < time_s - self._last_s < LONGEST_PAUSE_S
         return jumped and from_new < NEAR_S and from_new < from_old
+
+
+Clock = LeadingClock | FollowingClock
 
 
 def _shift(packet: "Packet[Any]", ticks: int) -> None:

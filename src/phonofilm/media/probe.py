@@ -20,7 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream as AvVideoStream
 
 from phonofilm.errors import MediaError
-from phonofilm.media.clock import DECODED_IN_ORDER, JOINED_FORMATS, FollowingClock, Jump, LeadingClock
+from phonofilm.media.clock import DECODED_IN_ORDER, JOINED_FORMATS, Clock, FollowingClock, Jump, LeadingClock
 from phonofilm.types import AudioStream, ClipInfo, VideoStream
 
 logger = logging.getLogger(__name__)
@@ -137,14 +137,15 @@ def audio_stream(container: InputContainer) -> AvAudioStream | None:
 
 
 def packets(
-    container: InputContainer, wanted: AvStream | Sequence[AvStream], path: Path, clock: LeadingClock | None = None
+    container: InputContainer, wanted: AvStream | Sequence[AvStream], path: Path, clock: Clock | None = None
 ) -> "Iterator[Packet[Any]]":
     """The packets of some streams, up to the end of the file or the place where it is too damaged to go on.
 
-    Their stamps rise over every jump of the file's clock. clock: the picture's, where the caller wants to know it.
+    Their stamps rise over every jump of the file's clock. clock: that of a single stream, where the caller wants to
+    know it.
     """
     streams = wanted if isinstance(wanted, Sequence) else [wanted]
-    clocks = _clocks(container, streams, path, clock)
+    clocks = clocks_of(container, streams, path) if clock is None else {streams[0].index: clock}
     try:
         for packet in container.demux(*streams):
             clocks[packet.stream.index].lift(packet)
@@ -158,16 +159,14 @@ def picture_clock(container: InputContainer, stream: AvStream) -> LeadingClock:
     return LeadingClock(stream.time_base or Fraction(1, 1000), container.format.name in DECODED_IN_ORDER)
 
 
-def _clocks(
-    container: InputContainer, streams: Sequence[AvStream], path: Path, given: LeadingClock | None
-) -> dict[int, LeadingClock | FollowingClock]:
+def clocks_of(container: InputContainer, streams: Sequence[AvStream], path: Path) -> dict[int, Clock]:
     """What lifts the stamps of each stream, by its index: all go by the clock of the picture."""
     leader = next((s.index for s in container.streams.video if not _is_cover(s)), streams[0].index)
     jumps: Sequence[Jump] = []
     if container.format.name in JOINED_FORMATS and any(stream.index != leader for stream in streams):
         jumps = _jumps(path, leader)
     return {
-        stream.index: (given or picture_clock(container, stream))
+        stream.index: picture_clock(container, stream)
         if stream.index == leader
         else FollowingClock(stream.time_base or Fraction(1, 1000), jumps)
         for stream in streams
@@ -189,10 +188,13 @@ def _is_cover(stream: AvVideoStream) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
-def decoded(container: InputContainer, stream: AvStream, path: Path) -> Iterator[Any]:
-    """The frames of one stream, in the order of showing; packets that do not decode are left out with a warning."""
+def decoded(container: InputContainer, stream: AvStream, path: Path, clock: Clock | None = None) -> Iterator[Any]:
+    """The frames of one stream, in the order of showing; packets that do not decode are left out with a warning.
+
+    clock: as in `packets`.
+    """
     damaged = 0
-    for packet in packets(container, stream, path):
+    for packet in packets(container, stream, path, clock):
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
