@@ -1,5 +1,6 @@
 """The picture goes through untouched; the sound begins and ends with it."""
 
+import errno
 import logging
 import os
 from fractions import Fraction
@@ -265,9 +266,42 @@ def test_a_full_disk(tmp_path: Path, suffix: str) -> None:
     folder.mkdir()
     (folder / f".new.{os.getpid()}.partial{suffix}").symlink_to("/dev/full")
     clip = probe(make_clip(tmp_path / "clip.mp4"))
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(OutputError, match="the disk is full; make room") as caught:
         mux(clip, new_sound(clip), folder / f"new{suffix}", metadata={})
+    assert "convert" not in str(caught.value)
     assert not list(folder.iterdir())
+
+
+def test_a_name_that_is_too_long(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "clip.mp4"))
+    with pytest.raises(OutputError, match="its name is too long for that disk; give a shorter one") as caught:
+        mux(clip, new_sound(clip), tmp_path / f"{'x' * 245}.mp4", metadata={})
+    assert "convert" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "converts"),
+    [
+        (av.error.PermissionError(errno.EACCES, "Permission denied"), "may not be written to; choose another", False),
+        (av.error.OSError(errno.EROFS, "Read-only file system"), "can only be read; choose another", False),
+        (av.error.OSError(errno.EBUSY, "Device or resource busy"), "busy.*; choose another folder", False),
+        (av.error.ArgumentError(errno.EINVAL, "Invalid argument"), "Invalid argument", True),
+        (ValueError("'mp4' format does not support 'x' codec"), "does not support", True),
+    ],
+)
+def test_only_where_the_codec_is_to_blame_it_is_to_be_converted(
+    tmp_path: Path, error: Exception, words: str, converts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = probe(make_clip(tmp_path / "clip.mp4"))
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("phonofilm.media.mux._copy", fail)
+    with pytest.raises(OutputError, match=words) as caught:
+        mux(clip, new_sound(clip), tmp_path / "new.mp4", metadata={})
+    assert ("convert the clip to H.264" in str(caught.value)) == converts
 
 
 def test_pictures_without_timestamps(tmp_path: Path) -> None:

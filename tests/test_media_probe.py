@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import struct
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -114,6 +115,14 @@ def _still(path: Path) -> Path:
     return path
 
 
+def _animated_webp(path: Path) -> Path:
+    # An extended header that says so, as far as it goes: no encoder of such files is at hand.
+    chunk = b"VP8X" + struct.pack("<I", 10) + bytes([0x02, 0, 0, 0, 63, 0, 0, 47, 0, 0])
+    chunk += b"ANIM" + struct.pack("<I", 6) + bytes(6)
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk)
+    return path
+
+
 def _empty(path: Path) -> Path:
     path.write_bytes(b"")
     return path
@@ -171,6 +180,7 @@ def test_bad_input_is_said_in_one_line(tmp_path: Path, kind: str) -> None:
         ("a.jpg", _still, "still picture"),
         ("a.mp4", _still, "still picture"),
         ("a.txt", _text, "text file"),
+        ("a.webp", _animated_webp, "an animated WebP, .*convert it to mp4"),
     ],
 )
 def test_other_kinds_of_file(tmp_path: Path, name: str, make, words: str) -> None:  # type: ignore[no-untyped-def]

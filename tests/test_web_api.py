@@ -233,6 +233,8 @@ def test_what_is_no_film_is_refused_whatever_it_is_called(client: TestClient, cl
 
     assert "notes.mp4" in refused(sent("notes.mp4", b"no film\n" * 99), 415, "unreadable_clip")
     refused(sent("empty.mp4", b""), 415, "unreadable_clip")
+    moving = b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\x02" + bytes(9)
+    assert "moving.webp is an animated WebP" in refused(sent("moving.webp", moving), 415, "unreadable_clip")
     refused(sent("cut.mp4", clip.read_bytes()[:300]), 415, "unreadable_clip")
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{clip}\n#EXT-X-ENDLIST\n".encode()
     refused(sent("list.mp4", playlist), 415, "unreadable_clip")

@@ -3,6 +3,7 @@
 Dimension letters: C channels, S samples.
 """
 
+import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +18,13 @@ from av.audio.stream import AudioStream as AvAudioStream
 from av.container import InputContainer
 
 from phonofilm.errors import MediaError, OutputError
+from phonofilm.media.clock import LONGEST_PAUSE_S
 from phonofilm.media.files import check_writable, replacing
-from phonofilm.media.probe import address, audio_stream, decoded, open_media
+from phonofilm.media.probe import address, audio_stream, clocks_of, decoded, open_media
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Waveform
+
+logger = logging.getLogger(__name__)
 
 SOUNDFILE_FORMATS = {
     ".wav": ("WAV", "PCM_24"),
@@ -48,8 +52,6 @@ USUAL_LAYOUTS = {3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 """Where the channels stand in sound that does not say."""
 LARGEST_JITTER_S = 0.02
 """Timestamps may be this far from the count of samples: containers round them to milliseconds, encoders to frames."""
-LONGEST_PAUSE_S = 600
-"""A larger jump is a broken clock."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,14 @@ def read_audio(path: Path, rate_hz: int | None = None) -> Waveform:
 def read_clip_audio(clip: ClipInfo, rate_hz: int) -> Waveform | None:
     """The clip's own sound from its first to its last shown frame, to the sample; None when it has none.
 
-    Where the track begins late or ends early there is silence. Downmixed to stereo when it has more channels.
+    Where the track begins late or ends early there is silence. Downmixed to stereo when it has more channels. Of
+    several tracks it is the first, with a logged notice.
     """
     if clip.audio is None:
         return None
+    tracks = sound_tracks(clip.path)
+    if tracks > 1:
+        logger.warning("%s: of its %d tracks of sound the first is used", clip.path, tracks)
     track = _read_track(clip.path)
     if track is None:
         return None
@@ -140,9 +146,10 @@ def _read_track(path: Path) -> _Track | None:
 def _pieces(container: InputContainer, stream: AvAudioStream, path: Path) -> Iterator[_Piece]:
     """The frames of a track as they come; what is missing between them is silence."""
     start_s = Fraction(0)
-    rate_hz = count = 0
-    layout = ""
-    for frame in decoded(container, stream, path):
+    rate_hz = count = told = passed = 0
+    layout, joined = "", False
+    clock = clocks_of(container, [stream], path)[stream.index]
+    for frame in decoded(container, stream, path, clock):
         assert isinstance(frame, av.AudioFrame), "a sound stream holds frames of sound"
         time_s = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
         if not rate_hz:
@@ -152,6 +159,14 @@ def _pieces(container: InputContainer, stream: AvAudioStream, path: Path) -> Ite
         if LARGEST_JITTER_S * rate_hz < late < LONGEST_PAUSE_S * rate_hz:
             # What was lost or never sent was silence while it lasted; closing the gap would shift the rest.
             samples_here = np.pad(samples_here, ((0, 0), (late, 0)))
+        # Where recordings are joined the sound of the first may end after its picture, that of the next begin before;
+        # kept whole it would shift the rest.
+        joined = joined or clock.passed > passed
+        if joined and -LONGEST_PAUSE_S * rate_hz < late < -LARGEST_JITTER_S * rate_hz:
+            told, joined = -late, False
+        passed = clock.passed
+        dropped = min(told, samples_here.shape[1])
+        samples_here, told = samples_here[:, dropped:], told - dropped
         count += samples_here.shape[1]
         if samples_here.shape[1]:
             yield _Piece(samples_here, rate_hz, layout, start_s)

@@ -1,5 +1,6 @@
 """New sound under an untouched picture: video packets are copied, only the sound is encoded."""
 
+import errno
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,6 +14,7 @@ from av.video.stream import VideoStream
 
 from phonofilm.errors import OutputError
 from phonofilm.media.audio import resample, sound_frames
+from phonofilm.media.companions import Companions, kept_tags
 from phonofilm.media.files import check_other, check_writable, replacing
 from phonofilm.media.holding import CONTAINERS, SOUND_CODECS, add_picture, muxed_path, warn_of_change
 from phonofilm.media.probe import address, open_media, packets, video_stream
@@ -25,6 +27,18 @@ logger = logging.getLogger(__name__)
 OPUS_RATE_HZ = 48_000
 VISIBLE_STRETCH = 0.01
 """Pixels that are less than this from square are so by rounding (399:400 is met), and nobody sees it."""
+FAILURES = {
+    errno.ENOSPC: "the disk is full; make room or choose another folder",
+    errno.EDQUOT: "your share of the disk is used up; make room or choose another folder",
+    errno.EFBIG: "the file is larger than that disk takes; choose another folder",
+    errno.ENAMETOOLONG: "its name is too long for that disk; give a shorter one",
+    errno.EACCES: "its folder may not be written to; choose another",
+    errno.EPERM: "its folder may not be written to; choose another",
+    errno.EROFS: "its folder can only be read; choose another",
+    errno.ENOENT: "its folder is gone; make it again or choose another",
+    errno.EIO: "the disk fails; choose another folder",
+}
+"""What the operating system says when a film cannot be written, and what to do."""
 BITS_A_CHANNEL = {"aac": 128_000, "libopus": 96_000}
 """Of codecs that lose something."""
 
@@ -55,11 +69,19 @@ def mux(clip: ClipInfo, waveform: Waveform, output: Path, *, metadata: dict[str,
         try:
             _copy(clip, sound, codec, kind, partial, metadata)
         except (av.error.FFmpegError, ValueError) as error:  # ValueError: the container does not take the codec
-            reason = getattr(error, "strerror", None) or error
-            raise OutputError(
-                f"cannot write {output} ({reason}); choose another folder, or convert the clip to H.264 first"
-            ) from error
+            raise OutputError(_reason(error, output)) from error
     return output
+
+
+def _reason(error: "av.error.FFmpegError | ValueError", output: Path) -> str:
+    """Why a film could not be written, and what to do: only what the operating system does not say is the codec's."""
+    code = getattr(error, "errno", None)
+    if code in FAILURES:
+        return f"cannot write {output}: {FAILURES[code]}"
+    reason = getattr(error, "strerror", None) or error
+    if isinstance(error, OSError) and code != errno.EINVAL:
+        return f"cannot write {output} ({reason}); choose another folder"
+    return f"cannot write {output} ({reason}); convert the clip to H.264 first"
 
 
 def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, metadata: dict[str, str]) -> None:
@@ -83,12 +105,19 @@ def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, me
         assert isinstance(track, AudioStream), f"{codec} is not a sound codec"
         if codec in BITS_A_CHANNEL:
             track.bit_rate = BITS_A_CHANNEL[codec] * sound.channels
-        kept = {key: value for key, value in source.metadata.items() if key in ("title", "artist", "date", "copyright")}
-        target.metadata.update({**kept, **metadata})
+        target.metadata.update({**kept_tags(source, metadata), **metadata})
+        beside = Companions(clip, source, target, kind)
+        beside.put_covers()
         sounds = _sound_packets(sound, track)
         waiting = next(sounds, None)
-        whole = (packet for packet in packets(source, picture, clip.path) if packet.size)
-        for packet, (pts, dts, length) in zip(whole, stamps, strict=True):
+        left = iter(stamps)
+        for packet in packets(source, [picture, *beside.subtitles], clip.path):
+            if not packet.size:
+                continue
+            if packet.stream.index != picture.index:
+                beside.put(packet)
+                continue
+            pts, dts, length = next(left)
             packet.pts, packet.dts = pts - shift, dts - shift
             # Transport streams say no lengths; mp4 would then show its last picture for no time.
             packet.duration = packet.duration or length

@@ -8,7 +8,7 @@ from typing import Any
 from phonofilm.errors import PhonofilmError
 from phonofilm.media.containers import check_film
 from phonofilm.media.preview import film_strip, plays_in_browsers, poster, write_proxy
-from phonofilm.media.probe import probe
+from phonofilm.media.probe import probe, refuse_animated_webp
 from phonofilm.types import ClipInfo
 from phonofilm.web.disk import save_bytes
 from phonofilm.web.problems import ProblemError, problem_of
@@ -45,6 +45,7 @@ def receive_clip(projects: Projects, upload: Upload, draft: Path, longest_s: flo
 
 
 def _record(upload: Upload, draft: Path, longest_s: float) -> dict[str, Any]:
+    refuse_animated_webp(upload.path)
     check_film(upload.path)
     info = probe(upload.path)
     if info.duration_s > longest_s:
