@@ -119,16 +119,25 @@ def test_without_the_sound_font_the_effects_get_the_musical_words(
 SHORT_FRAMES = 8
 
 
-def test_a_clip_too_short_for_music_has_none_and_says_so(
-    tmp_path: Path, film: Phonofilm, caplog: pytest.LogCaptureFixture
+def test_a_clip_too_short_for_music_has_none_and_the_effects_get_its_words(
+    tmp_path: Path, film: Phonofilm, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("pretty_midi")
+    asked = []
+    look_up = film._guide.seen_scene
+    monkeypatch.setattr(
+        film._guide,
+        "seen_scene",
+        lambda sight, chosen, *others: asked.append(chosen.prompt) or look_up(sight, chosen, *others),  # type: ignore[func-returns-value]
+    )
     clip = make_clip(tmp_path / "clip.mp4", times_s=even_times(SHORT_FRAMES, Fraction(25)))
     (take,) = film.add_sound(clip, prompt="thriller music, rain")
     assert take.extras is not None
     assert take.extras.music is None
     (notice,) = [message for message in caplog.messages if "music" in message]
     assert "the clip is 0.32 s long" in notice
+    assert take.extras.reading.effects == ("thriller music, rain",)
+    assert asked == ["thriller music, rain"]
     with pytest.raises(OptionError, match=r"music for 0\.32 s was asked for"):
         film.add_sound(clip, prompt="rain", music="thriller")
 

@@ -100,7 +100,7 @@ class Band:
         """The same with the player of an instrument that is seen, where nothing else is asked for; silent for a clip
         that no piece can be as long as, unless music was asked for by its own option (composing it is an error)."""
         if not can_last(sight.clip.duration_s) and not chosen.music.strip():
-            return self._left_out(float(sight.clip.duration_s))
+            return self._handed_back(float(sight.clip.duration_s), chosen.prompt)
         seen = instrument_in(sight.label) if sight.kind == "music" else None
         if seen is None or self.reading.forbidden:
             return self
@@ -116,11 +116,13 @@ class Band:
         logger.info("playing the %s that is seen", seen.name)
         return replace(self, mood=read_mood(f"solo {seen.name}", SentenceEncoder.load()), player=seen)
 
-    def _left_out(self, duration_s: float) -> "Band":
-        if self.mood is not None:
-            lengths = f"the clip is {duration_s:.2f} s long, and music can be {SHORTEST_S:g} to {LONGEST_S:g} s"
-            logger.warning("%s; there is none for %r", lengths, self.reading.music_words)
-        return self.silent()
+    def _handed_back(self, duration_s: float, prompt: str) -> "Band":
+        """The same without music, all words of the prompt for the effects."""
+        if self.mood is None:
+            return self
+        lengths = f"the clip is {duration_s:.2f} s long, and music can be {SHORTEST_S:g} to {LONGEST_S:g} s"
+        logger.warning("%s; there is none, and the effects get %r", lengths, prompt)
+        return replace(self, reading=replace(self.reading, music=(), effects=(prompt,)), mood=None)
 
     @property
     def plays_the_picture(self) -> bool:

@@ -274,6 +274,7 @@ class Phonofilm:
         speech = cast.watch(info, watch, progress)
         if not editing:
             band = band.joined(sight, asked)
+            chosen = replace(chosen, prompt=band.effects_words)
         scene = self._guide.seen_scene(
             self._guide.still(sight) if band.plays_the_picture else sight, chosen, watch, progress
         )
