@@ -41,7 +41,17 @@ from phonofilm.outlet import Outlet, Sealed
 from phonofilm.outputs import numbered, output_paths
 from phonofilm.scenes.guide import Guide, Scene, Sight, flat_curves
 from phonofilm.scenes.load import load_guide
-from phonofilm.settings import DIALOGUE_ANCHORED, AddOptions, MakeOptions, check_prompt, checked_spans, loudness_target
+from phonofilm.settings import (
+    DIALOGUE_ANCHORED,
+    AddOptions,
+    MakeOptions,
+    check_prompt,
+    checked_spans,
+    given_spans,
+    loudness_target,
+    path_of,
+    path_text,
+)
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progress
@@ -157,28 +167,27 @@ class Phonofilm:
             loudness,
             mono,
             music,
-            str(dialogue),
+            path_text(dialogue),
             voices,
             voice_engine,
             stems,
-            str(timeline),
+            path_text(timeline),
             keep_original,
             original_db,
             credentials,
-            str(certificate),
-            str(certificate_key),
+            path_text(certificate),
+            path_text(certificate_key),
             tell_prompt,
-            str(key),
+            path_text(key),
         )
-        edit = (tuple(redo), None if take is None else Path(take))
-        sheet = None if cues is None else Path(cues)
-        return self._add(
-            Path(clip), None if output is None else Path(output), sheet, edit, audio_only, chosen, progress
-        )
+        edit = (given_spans(redo), None if take is None else path_of("--take", take))
+        sheet = None if cues is None else path_of("--cues", cues)
+        target = None if output is None else path_of("--output", output)
+        return self._add(path_of("the clip", clip), target, sheet, edit, audio_only, chosen, progress)
 
     def spot(self, clip: str | Path, progress: Progress = no_progress) -> CueSheet:
         """What is seen in a clip and when, as a cue sheet. Raises InputError."""
-        return self._guide.look(probe(Path(clip)), Stopwatch(), progress).sheet
+        return self._guide.look(probe(path_of("the clip", clip)), Stopwatch(), progress).sheet
 
     def make(
         self,
@@ -214,15 +223,15 @@ class Phonofilm:
             loudness,
             mono,
             credentials,
-            str(certificate),
-            str(certificate_key),
+            path_text(certificate),
+            path_text(certificate_key),
             tell_prompt,
-            str(key),
+            path_text(key),
         )
         check_prompt("prompt", prompt)
         if not prompt.strip():
             raise OptionError("the prompt is empty; say in words what should be heard")
-        paths = numbered(Path(output), chosen.takes)
+        paths = numbered(path_of("--output", output), chosen.takes)
         for path in paths:
             check_sound_path(path)
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, prompt, chosen)
