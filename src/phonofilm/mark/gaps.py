@@ -106,7 +106,7 @@ class Gaps:
         return view[:, self._edges[run[0]] : self._edges[run[1]]]
 
     def _scores(self, sighting: Sighting, run: Run) -> FloatArray:
-        """(K,) score of each second of the run alone at the place of its mark, 0 beside its best where it is too low."""
+        """(K,) score of each second of the run alone at the place of its mark, 0 where it is too low."""
         place, chips = sighting.place, chips_of(sighting)
         evidence = bands_at(self._part(self._piece.evidence, run), place.rows, PITCH_ROWS)  # (B, t)
         edges: IntArray = self._edges[run[0] : run[1] + 1] - self._edges[run[0]]

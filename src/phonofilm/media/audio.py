@@ -115,6 +115,12 @@ def audio_blocks(path: Path, track: int = 0) -> Iterator[Waveform]:
             yield Waveform(piece.samples, piece.rate_hz)
 
 
+def sound_comment(path: Path) -> str:
+    """The comment tag of a sound file, empty where it has none. Raises MediaError when the file cannot be read."""
+    with open_media(path) as container:
+        return container.metadata.get("comment", "")
+
+
 def sound_tracks(path: Path) -> int:
     """How many tracks of sound a file has that can be decoded. Raises MediaError when it cannot be read."""
     with open_media(path) as container:

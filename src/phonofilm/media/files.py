@@ -44,6 +44,14 @@ def make_folder(path: Path) -> None:
         raise OutputError(f"cannot make the folder {path} ({error.strerror}); choose another") from error
 
 
+def remove(path: Path) -> None:
+    """Delete a file. Raises OutputError when it cannot be deleted."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot remove {path} ({error.strerror}); remove it yourself") from error
+
+
 def write_text(text: str, path: Path) -> None:
     """Write UTF-8 text, whole or not at all. Raises OutputError."""
     check_writable(path)
