@@ -58,6 +58,7 @@ class Outlet:
         self._model, self._number = model, number
         self._prompt = prompt if chosen.tell_prompt else None
         self._identity = _identity(chosen)
+        self._must_sign = chosen.credentials == "on" or bool(chosen.certificate)
         self._key = read_key(Path(chosen.key)) if chosen.key else PUBLIC_KEY
 
     def seal(self, sound: Waveform, fresh: FloatArray | None = None) -> Sealed:
@@ -156,9 +157,12 @@ class Outlet:
         try:
             claim = Claim(path.stem, self._model, _version(), seed, watermark, self._prompt)
             signed = sign(path, claim, self._identity, picture)
-        except PhonofilmError:
-            path.unlink()  # a file without the credentials that were asked for is not what was asked for
-            raise
+        except PhonofilmError as error:
+            if self._must_sign:
+                path.unlink()  # a file without the credentials that were asked for is not what was asked for
+                raise
+            logger.warning("%s; it is written without Content Credentials", error)
+            return path
         if not signed:
             places = ", ".join(SIGNED_SUFFIXES)
             logger.info("%s has no place for Content Credentials; %s have", path.name, places)

@@ -4,6 +4,7 @@ Dimension letters: C channels, S samples.
 """
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +18,7 @@ from av.audio.stream import AudioStream as AvAudioStream
 from av.container import InputContainer
 
 from phonofilm.errors import MediaError, OutputError
-from phonofilm.media.files import check_writable, replacing
+from phonofilm.media.files import check_writable, disk_is_full, replacing
 from phonofilm.media.probe import address, audio_stream, decoded, open_media
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Waveform
@@ -235,12 +236,18 @@ def write_audio(waveform: Waveform, path: Path, comment: str = "") -> None:
             else:
                 _write_blocks(waveform, partial, *SOUNDFILE_FORMATS[suffix], comment)
         except (soundfile.LibsndfileError, av.error.FFmpegError) as error:
+            if disk_is_full(path.parent):
+                raise OutputError(
+                    f"cannot write {path} (the disk is full); free some space or choose another folder"
+                ) from error
             reason = error.error_string if isinstance(error, soundfile.LibsndfileError) else error.strerror
             raise OutputError(f"cannot write {path} ({reason}); choose another folder or format") from error
 
 
 def _write_blocks(waveform: Waveform, path: Path, kind: str, subtype: str, comment: str) -> None:
-    with soundfile.SoundFile(str(path), "w", waveform.rate_hz, waveform.channels, subtype=subtype, format=kind) as file:
+    # As bytes, for soundfile takes no name that is not Unicode as text; on Windows all names are.
+    name = os.fsencode(path) if os.name == "posix" else str(path)
+    with soundfile.SoundFile(name, "w", waveform.rate_hz, waveform.channels, subtype=subtype, format=kind) as file:
         if comment:
             file.comment = comment
         # In blocks: libsndfile's Vorbis writer overflows its stack on minutes handed over at once.

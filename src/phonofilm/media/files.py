@@ -1,11 +1,15 @@
 """Writing files so that a reader never meets half of one."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from phonofilm.errors import OutputError
+
+FULL_BYTES = 1 << 16
+"""With less room than this a disk is full: writers that fail on it do not all say why."""
 
 
 @contextmanager
@@ -20,10 +24,19 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         os.replace(partial, path)
     except OSError as error:
-        raise OutputError(f"cannot write {path} ({error.strerror or error}); choose another folder") from error
+        todo = "free some space or choose another folder" if disk_is_full(path.parent) else "choose another folder"
+        raise OutputError(f"cannot write {path} ({error.strerror or error}); {todo}") from error
     finally:
         with suppress(OSError):  # the folder itself may be gone; the error that says so is on its way
             partial.unlink(missing_ok=True)
+
+
+def disk_is_full(folder: Path) -> bool:
+    """Whether there is no room left, as far as can be told."""
+    try:
+        return shutil.disk_usage(folder).free < FULL_BYTES
+    except OSError:
+        return False
 
 
 def check_writable(path: Path) -> None:
