@@ -99,6 +99,15 @@ def test_what_cannot_be_signed_is_written_unsigned_unless_signing_was_asked_for(
 
 
 @pytest.mark.usefixtures("signing")
+def test_a_parent_may_have_any_name(tmp_path: Path, film: Phonofilm) -> None:
+    clip = make_clip(tmp_path / "clip.mp4").rename(tmp_path / f"{NO_UNICODE}.mp4")
+    (take,) = film.add_sound(clip, tmp_path / "take.mp4", credentials="on")
+    found = read_credentials(take.path)
+    assert found is not None
+    assert found.state == "valid"
+
+
+@pytest.mark.usefixtures("signing")
 def test_a_full_disk_is_told_as_such(tmp_path: Path, film: Phonofilm, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the libraries say of it, which is "System error." and that a certificate is no good."""
 

@@ -1,7 +1,7 @@
 """The one way out: generated sound is marked and written here and nowhere else.
 
-Every sound carries the watermark; every file a comment that names model, seed and take, and signed Content Credentials
-where they are wanted.
+Every sound that can bear it carries the watermark; every file a comment that names model, seed and take, and signed
+Content Credentials where they are wanted.
 """
 
 import importlib.metadata

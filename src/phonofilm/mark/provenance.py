@@ -87,7 +87,7 @@ def sign(path: Path, claim: Claim, identity: Identity, picture: Path | None = No
             if parent is not None:
                 builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
                 with parent.open("rb") as file:
-                    ingredient = {"title": parent.name, "relationship": "parentOf"}
+                    ingredient = {"title": _unicode(parent.name), "relationship": "parentOf"}
                     builder.add_ingredient(ingredient, parent.suffix.lower()[1:], file)
             builder.sign_file(path, partial, hand)
         partial.replace(path)
@@ -102,12 +102,17 @@ def sign(path: Path, claim: Claim, identity: Identity, picture: Path | None = No
 
 def _refused(path: Path, error: Exception) -> OptionError | OutputError:
     """What to say of a file that the library would not sign."""
-    told = path.name.encode("utf-8", "replace").decode()
+    told = _unicode(path.name)
     if told != path.name:
         return OptionError(f"{told} could not be signed (its name is no Unicode text); rename the clip or the output")
     if shutil.disk_usage(path.parent).free < FULL_BYTES:
         return OutputError(f"{path} could not be signed (the disk is full); free some space or choose another folder")
     return OptionError(f"{path.name} could not be signed ({error}); check the certificate or give --credentials off")
+
+
+def _unicode(name: str) -> str:
+    """A file name without what is no Unicode text."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def read_credentials(path: Path) -> Credentials | None:
