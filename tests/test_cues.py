@@ -126,6 +126,13 @@ def test_wrong_sheets_are_refused(text: str, message: str, tmp_path: Path) -> No
         read_cue_sheet(path, clip())
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_sheet_is_read_however_its_editor_saved_it(encoding: str, tmp_path: Path) -> None:
+    sheet = CueSheet("clip.mp4", 8.0, "abc", (Cue(1.0, 1.0, 0.5, label="Tür"),))
+    (tmp_path / "cues.json").write_bytes(sheet.to_json().replace("\\u00fc", "ü").encode(encoding))
+    assert read_cue_sheet(tmp_path / "cues.json", clip()) == sheet
+
+
 def test_a_missing_sheet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CueError, match="cannot be read"):
         read_cue_sheet(tmp_path / "none.json", clip())

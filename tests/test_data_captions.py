@@ -95,6 +95,12 @@ def test_a_damaged_table_is_refused(tmp_path: Path, text: str, message: str) -> 
         load_captions(path)
 
 
+def test_a_table_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "captions.tsv"
+    path.write_text(HEADER + "rain\ttexture\train\n", encoding="utf-8-sig")
+    assert load_captions(path)["rain"].descriptions == ("rain",)
+
+
 def test_a_missing_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read"):
         load_captions(tmp_path / "none.tsv")

@@ -125,10 +125,11 @@ def test_everything_that_is_media_is_taken_from_a_folder(tmp_path: Path, suffix:
     assert (pair.picture is None) == (suffix.lower() in SOUND_SUFFIXES)
 
 
-def test_captions_join_the_pairs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_captions_join_the_pairs(tmp_path: Path, encoding: str) -> None:
     made, real = folders(tmp_path, ["a.wav"], ["a.wav"])
     table = tmp_path / "words.tsv"
-    table.write_text("name\tcaption\na\ta dog barks\n\nother\tsomething\n", encoding="utf-8")
+    table.write_text("name\tcaption\na\ta dog barks\n\nother\tsomething\n", encoding=encoding)
     assert pair_up([made], real, table)[0].caption == "a dog barks"
 
 

@@ -1,12 +1,15 @@
 """What every file that leaves says of itself."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
+import c2pa
 import pytest
+import soundfile
 
 from clips import make_clip, tiny_film
-from phonofilm.errors import OptionError
+from phonofilm.errors import OptionError, OutputError
 from phonofilm.mark.certificate import CERTIFICATE_NAME, KEY_NAME, local_identity
 from phonofilm.mark.provenance import can_sign, read_credentials
 from phonofilm.pipeline import Phonofilm
@@ -73,3 +76,54 @@ def test_what_cannot_be_signed_as_asked_is_said_before_anything_is_made(
     with pytest.raises(OptionError, match="cannot use"):
         film.add_sound(clip, certificate=tmp_path / "none.pem", certificate_key=tmp_path / "none.key")
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+NO_UNICODE = "r\udce4in"
+"""A file name in Latin-1, as Python holds it."""
+
+
+@pytest.mark.usefixtures("signing")
+def test_what_cannot_be_signed_is_written_unsigned_unless_signing_was_asked_for(
+    tmp_path: Path, film: Phonofilm, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / f"{NO_UNICODE}.wav"
+    (take,) = film.make("rain", path, seconds=1)
+    assert take.path == path
+    assert path.exists()
+    assert "its name is no Unicode text" in caplog.text
+    assert "written without Content Credentials" in caplog.text
+    caplog.clear()
+    with pytest.raises(OptionError, match="its name is no Unicode text"):
+        film.make("rain", path, seconds=1, credentials="on")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("signing")
+def test_a_parent_may_have_any_name(tmp_path: Path, film: Phonofilm) -> None:
+    clip = make_clip(tmp_path / "clip.mp4").rename(tmp_path / f"{NO_UNICODE}.mp4")
+    (take,) = film.add_sound(clip, tmp_path / "take.mp4", credentials="on")
+    found = read_credentials(take.path)
+    assert found is not None
+    assert found.state == "valid"
+
+
+@pytest.mark.usefixtures("signing")
+def test_a_full_disk_is_told_as_such(tmp_path: Path, film: Phonofilm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the libraries say of it, which is "System error." and that a certificate is no good."""
+
+    def fails(*_: object) -> None:
+        raise soundfile.LibsndfileError(2)
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    with monkeypatch.context() as patch:
+        patch.setattr("phonofilm.media.audio._write_blocks", fails)
+        with pytest.raises(OutputError, match=r"cannot write .*\(the disk is full\); free some space"):
+            film.make("rain", tmp_path / "rain.wav", seconds=1)
+    monkeypatch.setattr("c2pa.Builder.sign_file", refuse)
+    with pytest.raises(OutputError, match=r"could not be signed \(the disk is full\); free some space"):
+        film.make("rain", tmp_path / "rain.m4a", seconds=1, credentials="on")
+    assert not list(tmp_path.iterdir())
+
+
+def refuse(*_: object) -> None:
+    raise c2pa.C2paError("Io: os error 28")

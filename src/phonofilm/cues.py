@@ -132,10 +132,10 @@ def read_cue_sheet(path: Path, clip: ClipInfo) -> CueSheet:
     made for another clip.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_bytes())  # from bytes it tells UTF-8 from UTF-16, with a byte order mark or none
     except OSError as error:
         raise CueError(f"cue sheet {path} cannot be read ({error.strerror}); check the path") from error
-    except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits, and of bad UTF-8
+    except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits, and of bad text
         raise CueError(
             f"cue sheet {path} is not JSON ({error}); make one with 'phonofilm spot CLIP -o cues.json'"
         ) from error

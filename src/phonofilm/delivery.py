@@ -1,19 +1,26 @@
 """What is written of a take: the film or its sound, the layers beside it, the timeline for editing programs."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from phonofilm.cues import CueSheet
 from phonofilm.interchange import TimelineContent, check_timeline_path, write_timeline
-from phonofilm.media.files import replacing
+from phonofilm.media.files import remove, replacing
 from phonofilm.media.timecode import Timecode, start_timecode
-from phonofilm.mix.stems import MUSIC
-from phonofilm.outlet import Outlet, Sealed
+from phonofilm.mix.stems import DIALOGUE, EFFECTS, MUSIC
+from phonofilm.outlet import Outlet, Sealed, left_here
 from phonofilm.outputs import MIX, numbered, stem_path
 from phonofilm.score.midi import write_midi
 from phonofilm.score.piece import Score
 from phonofilm.types import ClipInfo
+
+logger = logging.getLogger(__name__)
+
+NOTES_DELAY_S = 60.0
+"""Notes are written after their music, and at most this much later; where they are younger, somebody has worked on
+them."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,10 @@ def deliver(
     sheet: CueSheet,
     cuts_s: Sequence[float],
 ) -> Delivery:
-    """Write one take to `path`, its stems beside it, and its timeline. Raises OutputError."""
+    """Write one take to `path`, its stems beside it, and its timeline. Raises OutputError.
+
+    Layers of the take that it replaces go, so that the stems add up to the mix; nothing that we did not write does.
+    """
     clip, start = order.clip, order.start
     if order.audio_only:
         written = outlet.audio(sealed, path, seed, start)
@@ -71,7 +81,28 @@ def deliver(
     if timeline is not None:
         sounds = {name: file for name, file in files.items() if name != MIX}
         write_timeline(TimelineContent(clip, sounds, sheet, cuts_s, start), timeline)
+    for name in {EFFECTS, MUSIC, DIALOGUE} - set(files) if files else ():
+        _remove_layer(stem_path(path, name))
     return Delivery(written, files, timeline)
+
+
+def _remove_layer(path: Path) -> None:
+    """Remove a layer of an earlier take and its notes, where nobody else has written them. Raises OutputError."""
+    if not path.exists():
+        return
+    if not left_here(path):
+        logger.warning("%s is not of this take, and was not made here; it is left as it is", path)
+        return
+    notes = path.with_suffix(".mid")
+    gone = [path]
+    if notes.exists():
+        if notes.stat().st_mtime - path.stat().st_mtime <= NOTES_DELAY_S:
+            gone.append(notes)
+        else:
+            logger.warning("%s is not of this take, and was changed since; it is left as it is", notes)
+    for file in gone:
+        remove(file)
+    logger.warning("removed %s, of the take that this one replaces", " and ".join(map(str, gone)))
 
 
 def deliver_notes(score: Score | None, earlier: Path | None, stems: dict[str, Path]) -> None:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -80,8 +81,10 @@ def read_take(clip: ClipInfo, path: Path | None, audio_only: bool, stems: bool) 
     count = samples(clip.duration_s, sound.rate_hz)
     layers = _layers(path, as_long(sound, count))
     if stems and not layers:
+        effects = stem_path(path, EFFECTS)
+        lack = f"{effects.name} and what else lies beside it do not add up to it" if effects.exists() else ""
         raise OptionError(
-            f"--stems came with the take {path.name}, and {stem_path(path, EFFECTS).name} is not beside it; "
+            f"--stems came with the take {path.name}, and {lack or f'{effects.name} is not beside it'}; "
             "make the take with --stems, or leave --stems out"
         )
     if not layers:
@@ -107,19 +110,39 @@ def _usual_take(clip: ClipInfo, audio_only: bool) -> Path:
 
 
 def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:
-    """The stems beside a take, as long as its sound; none where they are not there or do not add up to it."""
+    """The stems beside a take, as long as its sound; none where they are not there or do not add up to it.
+
+    Layers that an earlier take of that name has left are not of it: of all combinations the one counts that comes
+    nearest to the take.
+    """
     files = {name: stem_path(path, name) for name in (EFFECTS, MUSIC, DIALOGUE)}
-    layers = {name: read_audio(file) for name, file in files.items() if file.exists()}
-    if EFFECTS not in layers or len({(layer.rate_hz, layer.samples.shape) for layer in layers.values()}) > 1:
+    there = {name: read_audio(file) for name, file in files.items() if file.exists()}
+    if EFFECTS not in there:
         return {}
-    whole = resample(summed(layers), sound.rate_hz)  # (C, S)
-    if whole.channels != sound.channels or abs(whole.duration_s - sound.duration_s) > LENGTH_TOLERANCE_S:
-        return {}
-    rest = as_long(whole, sound.samples.shape[1]).samples - sound.samples
-    if float((rest**2).sum()) > 10 ** (LARGEST_REST_DB / 10) * float((sound.samples**2).sum()):
+    alike = {name: layer for name, layer in there.items() if _like(layer, there[EFFECTS])}
+    others = [name for name in alike if name != EFFECTS]
+    choices = [(EFFECTS, *more) for count in range(len(others) + 1) for more in combinations(others, count)]
+    rests = {choice: _rest(summed({name: alike[name] for name in choice}), sound) for choice in choices}
+    best = min(choices, key=lambda choice: rests[choice])
+    if rests[best] > 10 ** (LARGEST_REST_DB / 10) * float((sound.samples**2).sum()):
         logger.warning("the stems beside %s are not of this take; it is taken as one layer", path.name)
         return {}
-    return layers
+    for name in set(there) - set(best):
+        logger.warning("%s is not of the take %s; it is left out", files[name].name, path.name)
+    return {name: alike[name] for name in best}
+
+
+def _like(layer: Waveform, other: Waveform) -> bool:
+    return (layer.rate_hz, layer.samples.shape) == (other.rate_hz, other.samples.shape)
+
+
+def _rest(whole: Waveform, sound: Waveform) -> float:
+    """Energy of what is left of a take when its layers together are taken away; infinite where they cannot be."""
+    whole = resample(whole, sound.rate_hz)  # (C, S)
+    if whole.channels != sound.channels or abs(whole.duration_s - sound.duration_s) > LENGTH_TOLERANCE_S:
+        return math.inf
+    rest = as_long(whole, sound.samples.shape[1]).samples - sound.samples
+    return float((rest**2).sum())
 
 
 def as_long(sound: Waveform, count: int) -> Waveform:

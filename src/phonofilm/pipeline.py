@@ -42,7 +42,17 @@ from phonofilm.outlet import Outlet, Sealed
 from phonofilm.outputs import output_paths, sound_paths
 from phonofilm.scenes.guide import Guide, Scene, Sight, flat_curves
 from phonofilm.scenes.load import load_guide
-from phonofilm.settings import DIALOGUE_ANCHORED, AddOptions, MakeOptions, check_words, checked_spans, loudness_target
+from phonofilm.settings import (
+    DIALOGUE_ANCHORED,
+    AddOptions,
+    MakeOptions,
+    check_words,
+    checked_spans,
+    given_spans,
+    loudness_target,
+    path_of,
+    path_text,
+)
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progress
@@ -158,28 +168,27 @@ class Phonofilm:
             loudness,
             mono,
             music,
-            str(dialogue),
+            path_text(dialogue),
             voices,
             voice_engine,
             stems,
-            str(timeline),
+            path_text(timeline),
             keep_original,
             original_db,
             credentials,
-            str(certificate),
-            str(certificate_key),
+            path_text(certificate),
+            path_text(certificate_key),
             tell_prompt,
-            str(key),
+            path_text(key),
         )
-        edit = (tuple(redo), None if take is None else Path(take))
-        sheet = None if cues is None else Path(cues)
-        return self._add(
-            Path(clip), None if output is None else Path(output), sheet, edit, audio_only, chosen, progress
-        )
+        edit = (given_spans(redo), None if take is None else path_of("--take", take))
+        sheet = None if cues is None else path_of("--cues", cues)
+        target = None if output is None else path_of("--output", output)
+        return self._add(path_of("the clip", clip), target, sheet, edit, audio_only, chosen, progress)
 
     def spot(self, clip: str | Path, progress: Progress = no_progress) -> CueSheet:
         """What is seen in a clip and when, as a cue sheet. Raises InputError."""
-        return self._guide.look(probe(Path(clip)), Stopwatch(), progress).sheet
+        return self._guide.look(probe(path_of("the clip", clip)), Stopwatch(), progress).sheet
 
     def make(
         self,
@@ -215,13 +224,13 @@ class Phonofilm:
             loudness,
             mono,
             credentials,
-            str(certificate),
-            str(certificate_key),
+            path_text(certificate),
+            path_text(certificate_key),
             tell_prompt,
-            str(key),
+            path_text(key),
         )
         check_words(prompt)
-        paths = sound_paths(Path(output), chosen.takes)
+        paths = sound_paths(path_of("--output", output), chosen.takes)
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, prompt, chosen)
         count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
         scene = self._guide.spoken_scene(prompt, count, chosen, watch, progress)

@@ -5,9 +5,14 @@ Each field carries its help text and its range in its metadata. Values are check
 
 import dataclasses
 import math
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from phonofilm.errors import OptionError
 from phonofilm.timeline import Seconds, seconds
@@ -24,6 +29,7 @@ CREDENTIALS = ("auto", "on", "off")
 LOUDNESS_TARGETS = {"web": -16.0, "ebu-r128": -23.0, "cinema": -27.0}
 """Integrated loudness by name, LUFS: AES TD1008 for streaming, EBU R 128 for European broadcast, and -27 LKFS, the
 level of dialogue at which streaming services take cinema mixes."""
+HIGHEST_SEED = 2**31 - 1
 DIALOGUE_ANCHORED = frozenset({"cinema"})
 """Where the dialogue is brought to the target, if there is any, and the rest keeps its distance from it."""
 
@@ -40,7 +46,7 @@ class AddOptions:
     prompt: str = option("", "What should be heard, in words; phrases parted by commas.")
     negative: str = option("", "What should not be heard, in words.")
     takes: int = option(1, "How many different soundtracks to make.", low=1, high=64)
-    seed: int = option(0, "Seed of the first take; take k uses seed + k.", low=0, high=2**31 - 1)
+    seed: int = option(0, "Seed of the first take; take k uses seed + k.", low=0, high=HIGHEST_SEED)
     steps: int = option(0, "Sampling steps; 0 takes what the model was tuned for.", low=0, high=200)
     guidance: float = option(0.0, "How hard prompts and picture pull; 0 takes the model's own value.", low=0, high=30)
     sync: float = option(1.0, "How hard cues pull: 0 ignores the picture's timing, 1 follows it.", low=0, high=1)
@@ -61,11 +67,12 @@ class AddOptions:
     key: str = option("", "File with a secret to mark with; else the public key, by which anyone can check.")
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_values(self)
         check_prompt("prompt", self.prompt)
         check_prompt("negative", self.negative)
         loudness_target(self.loudness)
         check_credentials(self.credentials, self.certificate, self.certificate_key)
+        check_seeds(self.seed, self.takes)
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ class MakeOptions:
     seconds: float = option(8.0, "Length in seconds.", low=0.5, high=3600)
     negative: str = option("", "What should not be heard, in words.")
     takes: int = option(1, "How many different sounds to make.", low=1, high=64)
-    seed: int = option(0, "Seed of the first take; take k uses seed + k.", low=0, high=2**31 - 1)
+    seed: int = option(0, "Seed of the first take; take k uses seed + k.", low=0, high=HIGHEST_SEED)
     steps: int = option(0, "Sampling steps; 0 takes what the model was tuned for.", low=0, high=200)
     guidance: float = option(0.0, "How hard the prompt pulls; 0 takes the model's own value.", low=0, high=30)
     loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23), cinema (-27), a number in LUFS, or none.")
@@ -87,27 +94,86 @@ class MakeOptions:
     key: str = option("", "File with a secret to mark with; else the public key, by which anyone can check.")
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_values(self)
         check_prompt("negative", self.negative)
         loudness_target(self.loudness)
         check_credentials(self.credentials, self.certificate, self.certificate_key)
+        check_seeds(self.seed, self.takes)
 
 
-def check_ranges(options: Any) -> None:
-    """Compare every number in an options record with the range in its field."""
+def check_values(options: Any) -> None:
+    """Compare every value in an options record with the kind and range of its field.
+
+    Numbers and truth values of NumPy become those of Python, so that they can be written down. Raises OptionError.
+    """
     for field in dataclasses.fields(options):
-        value, low, high = getattr(options, field.name), field.metadata["low"], field.metadata["high"]
-        if low is None:
-            continue
-        flag = "--" + field.name.replace("_", "-")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise OptionError(f"{flag} is {value!r}; give a number from {low:g} to {high:g}")
-        if not low <= value <= high:
-            raise OptionError(f"{flag} is {value:g}; give a number from {low:g} to {high:g}")
+        flag, value = "--" + field.name.replace("_", "-"), getattr(options, field.name)
+        if field.type in (int, float):
+            value = _number(flag, value, field)
+        elif field.type is bool:
+            if not isinstance(value, bool | np.bool_):
+                raise OptionError(f"{flag} is {shown(value)}; give True or False")
+            value = bool(value)
+        else:
+            if field.name == "loudness" and isinstance(value, Real) and not isinstance(value, bool):
+                value = str(value)
+            check_text(flag, value)
+        object.__setattr__(options, field.name, value)
+
+
+def _number(flag: str, value: Any, field: "dataclasses.Field[Any]") -> int | float:
+    """The value as a number of Python. Raises OptionError when it is none or outside the range of its field."""
+    low, high = field.metadata["low"], field.metadata["high"]
+    kind, called = (Integral, "whole number") if field.type is int else (Real, "number")
+    # Comparing comes first: not a number is in no range, and some whole numbers are too large to become a float.
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+        raise OptionError(f"{flag} is {shown(value)}; give a {called} from {low} to {high}")
+    plain: Any = value
+    return int(plain) if field.type is int else float(plain)
+
+
+def check_seeds(seed: int, takes: int) -> None:
+    """Raises OptionError where the last take would have a seed that could not be given again."""
+    last = seed + takes - 1
+    if last > HIGHEST_SEED:
+        raise OptionError(
+            f"--seed is {seed} and --takes {takes}, so the last take would have the seed {last}; "
+            f"give a seed of at most {HIGHEST_SEED - takes + 1}"
+        )
+
+
+def check_text(flag: str, value: Any) -> None:
+    """Raises OptionError when a value is no text, or holds the character that no text and no file name can hold."""
+    if not isinstance(value, str):
+        raise OptionError(f"{flag} is {shown(value)}; give text, or leave it out")
+    if "\0" in value:
+        raise OptionError(f"{flag} holds control characters; give plain text")
+
+
+def shown(value: Any) -> str:
+    """A value as it came, on one line and not too long, for messages."""
+    try:
+        return " ".join(reprlib.repr(value).split())
+    except ValueError:  # a whole number of thousands of digits
+        return "a number of thousands of digits"
+
+
+def path_text(value: Any) -> Any:
+    """The text of a path; anything else as it is, for `check_text` to judge."""
+    return str(value) if isinstance(value, Path) else value
+
+
+def path_of(name: str, value: Any) -> Path:
+    """The path that an argument names. Raises OptionError when it names none."""
+    if not isinstance(value, str | Path):
+        raise OptionError(f"{name} is {shown(value)}; give the path of a file")
+    check_text(name, str(value))
+    return Path(value)
 
 
 def check_prompt(name: str, text: str) -> None:
-    """Raises OptionError when a prompt is longer than LONGEST_PROMPT characters or holds a control character."""
+    """Raises OptionError when a prompt is no text, longer than LONGEST_PROMPT or holds a control character."""
+    check_text(f"--{name}", text)
     if len(text) > LONGEST_PROMPT:
         raise OptionError(
             f"--{name} has {len(text):,} characters; at most {LONGEST_PROMPT:,} are understood: "
@@ -164,6 +230,18 @@ def parse_span(text: str) -> tuple[float, float]:
     except ValueError as error:
         raise OptionError(f"--redo is {text!r}; give two times in seconds with a dash between, as 3.2-4.5") from error
     return span
+
+
+def given_spans(redo: Any) -> tuple[tuple[float, float], ...]:
+    """The spans that somebody gave, in seconds. Raises OptionError when they are no pairs of numbers."""
+    try:
+        spans = tuple((first, end) for first, end in redo)
+        numbers = all(isinstance(time_s, Real) and not isinstance(time_s, bool) for span in spans for time_s in span)
+    except (TypeError, ValueError):
+        numbers = False
+    if isinstance(redo, str) or not numbers:
+        raise OptionError(f"--redo is {shown(redo)}; give a list of spans (start, end) in seconds, as [(3.2, 4.5)]")
+    return tuple((float(first), float(end)) for first, end in spans)
 
 
 def checked_spans(spans: Sequence[tuple[float, float]], duration_s: Seconds) -> list[tuple[Seconds, Seconds]]:

@@ -12,12 +12,19 @@ from phonofilm.errors import InputError
 from phonofilm.media.suffixes import is_film, is_sound
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from phonofilm.detection import Verdict
+    from phonofilm.mark.detect import Span
     from phonofilm.mark.payload import Payload
     from phonofilm.mark.provenance import Credentials
 
 NOT_MARKED = 3
 """Exit code when at least one file carries no mark."""
+SHORTEST_TOLD_S = 3.0
+"""A mark in fewer seconds than this may be overlooked beside another one."""
+ROUNDED_S = 0.05
+"""What is left over at the end by rounding."""
 
 
 def detect(
@@ -82,12 +89,23 @@ def _sentence(verdict: "Verdict") -> str:
             parts.append(f"key {found.key}")
         if abs(found.tempo - 1) > 0.001 or abs(found.semitones) > 0.5:
             parts.append(f"{found.tempo:.2f} times as fast, {found.semitones:+.1f} semitones")
-        spans = ", ".join(f"{span.start_s:.0f}-{span.end_s:.1f}" for span in found.spans)
-        text = ", ".join(parts) + f"; in seconds {spans} of {verdict.duration_s:.1f}"
+        text = ", ".join(parts) + f"; {_seconds(found.spans, verdict.duration_s)} of {verdict.duration_s:.1f}"
         takes = {span.payload.take_id for span in found.spans if span.payload}
         if len(takes) > 1:
             text += f", of {len(takes)} takes ({', '.join(sorted(takes))})"
     return f"{verdict.path}: {text}{_credentials(verdict.credentials)}"
+
+
+def _seconds(spans: "Sequence[Span]", duration_s: float) -> str:
+    """Which seconds carry a mark, whatever it says there; "at least" where others are too few to be told for sure."""
+    joined: list[tuple[float, float]] = []
+    for span in spans:
+        start_s = joined.pop()[0] if joined and joined[-1][1] == span.start_s else span.start_s
+        joined.append((start_s, span.end_s))
+    edges_s = [0.0, *(edge for pair in joined for edge in pair), duration_s]
+    gaps_s = [end - start for start, end in zip(edges_s[::2], edges_s[1::2], strict=True)]
+    least = "at least " if any(ROUNDED_S < gap < SHORTEST_TOLD_S for gap in gaps_s) else ""
+    return f"{least}in seconds " + ", ".join(f"{start_s:.0f}-{end_s:.1f}" for start_s, end_s in joined)
 
 
 def _chance(log10_chance: float) -> str:

@@ -45,7 +45,7 @@ def load_captions(path: Path | None = None) -> dict[str, LabelCaptions]:
         if path is None:
             text = importlib.resources.files("phonofilm.data").joinpath("captions.tsv").read_text(encoding="utf-8")
         else:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the caption table ({error}); expected a UTF-8 file with tabs") from error
     rows = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)

@@ -1,6 +1,8 @@
 """What the official measures compare: films or sounds, each with the reference of its name, and captions."""
 
+import codecs
 import csv
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +76,11 @@ def _by_name(files: Iterable[Path]) -> dict[str, Path]:
 
 def _read_captions(path: Path) -> dict[str, str]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        raw = path.read_bytes()
+        # Spreadsheets write a byte order mark before UTF-8, and "Unicode text" is UTF-16.
+        encoding = "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        text = io.StringIO(raw.decode(encoding), newline="")
+        rows = list(csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"captions {path} cannot be read ({error}); give a UTF-8 table with tabs") from error
     if not rows or tuple(rows[0]) != HEADER:

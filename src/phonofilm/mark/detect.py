@@ -10,6 +10,7 @@ import numpy as np
 
 from phonofilm.errors import OptionError
 from phonofilm.mark.chance import FALSE_POSITIVES, piece_trials_log
+from phonofilm.mark.gaps import Gaps
 from phonofilm.mark.grid import SEMITONES_PER_ROW
 from phonofilm.mark.judge import Sighting
 from phonofilm.mark.key import PUBLIC_KEY, Key
@@ -43,7 +44,8 @@ class Detection:
     marked: the chance of an error is below 1e-9. log10_chance: decimal logarithm of a bound for the chance that a sound
     made without the key gets a score like this anywhere; 0 when nothing was seen. score: the best sum of evidence, in
     standard deviations at most. key: the name of the key. payload: what it says; None where it could not be read.
-    tempo, semitones: how much faster and higher the sound is than when it was marked. spans: where the mark is.
+    tempo, semitones: how much faster and higher the sound is than when it was marked. spans: where the mark is. whole:
+    what lies between them, before and after is long enough to be sure that no mark is there.
     """
 
     marked: bool
@@ -122,8 +124,12 @@ class Detector:
             self._best.append(Sighting(key, best.place, best.reading, min(0.0, best.log_chance + share)))
             if best.log_chance <= believed and best.place.stretch != 1.0:
                 self._hints = (best.place.stretch,)
-            for sighting in _different(found):
+            known = _different(found)
+            for sighting in known:
                 _note(seconds, second_scores(piece, sighting), sighting.payload)
+            if known:
+                for sighting, scores in Gaps(piece, known, np.array([bool(seen) for seen in seconds])).marks():
+                    _note(seconds, scores, sighting.payload)
         self._pieces += 1
         whole = PIECE_S if samples.shape[1] == PIECE_S * self._rate_hz else len(seconds)
         self._seconds += [*seconds, *({} for _ in range(whole - len(seconds)))]

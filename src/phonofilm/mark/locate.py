@@ -3,6 +3,7 @@
 B bands, N slots, R rows, T columns of the piece, K seconds of the piece, W windows that hold a second
 """
 
+from itertools import pairwise
 from math import ceil, log, sqrt
 
 import numpy as np
@@ -25,6 +26,7 @@ from phonofilm.mark.read import score
 from phonofilm.mark.search import bands_at, fold
 from phonofilm.types import FloatArray
 
+IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 WINDOW_SECONDS = 3
@@ -34,14 +36,19 @@ SECOND_CHANCE = 1e-4
 WINDOW_SCORE = sqrt(2 * log(PERIOD_COLUMNS / SECOND_CHANCE))
 EDGE_SHARE = 0.5
 """Share of the usual second's score that a second at an edge must reach alone."""
+LEAST_ALONE = 3.0
+"""What a second between two that carry the mark must reach alone, where there is anything to be heard in it. Of seconds
+of other sound 0.4 % do; the weakest marked second of 27 takes had 5.5."""
+SILENT_SHARE = 0.05
+"""A second with less than this share of the usual second's evidence is silent: it says nothing, either way."""
 
 
 def second_scores(piece: Piece, sighting: Sighting) -> FloatArray:
     """(K,) score of each second that carries the sighting's mark, 0 for the others; the last may be a part of one."""
     evidence = bands_at(piece.evidence, sighting.place.rows, PITCH_ROWS)  # (B, T)
-    chips, stretch = _chips(sighting), sighting.place.stretch
-    seconds = max(1, ceil(piece.columns * COLUMN_S - 0.5))
-    edges = np.minimum(np.round(np.arange(seconds + 1) / COLUMN_S).astype(int), piece.columns)
+    chips, stretch = chips_of(sighting), sighting.place.stretch
+    edges = second_edges(piece)
+    seconds = len(edges) - 1
     alone = np.zeros((seconds, WINDOW_SECONDS), np.float32)  # (K, W)
     covered = np.zeros(seconds, bool)
     width = min(WINDOW_SECONDS, seconds)
@@ -52,26 +59,40 @@ def second_scores(piece: Piece, sighting: Sighting) -> FloatArray:
             continue
         for place in range(width):
             inside = slice(*(edges[start + place : start + place + 2] - edges[start]))
-            part = np.zeros_like(window)
-            part[:, inside] = window[:, inside]
-            alone[start + place, place] = _score_at(part, chips, stretch, offset)
+            alone[start + place, place] = score_within(window, inside, chips, stretch, offset)
         covered[start : start + width] = True
-    return _kept(alone.max(1), covered)
+    power = np.array([(evidence[:, first:end] ** 2).sum() for first, end in pairwise(edges)])
+    return _kept(alone.max(1), covered, power)
 
 
-def _chips(sighting: Sighting) -> FloatArray:
+def second_edges(piece: Piece) -> IntArray:
+    """(K + 1,) first column of each second, and the end of the last, which may be a part of one."""
+    seconds = max(1, ceil(piece.columns * COLUMN_S - 0.5))
+    edges: IntArray = np.minimum(np.round(np.arange(seconds + 1) / COLUMN_S).astype(np.int64), piece.columns)
+    return edges
+
+
+def score_within(evidence: FloatArray, inside: slice, chips: FloatArray, stretch: float, offset: int) -> float:
+    """The score of some columns alone, at the place that the whole evidence (B, t) has."""
+    part = np.zeros_like(evidence)
+    part[:, inside] = evidence[:, inside]
+    return _score_at(part, chips, stretch, offset)
+
+
+def chips_of(sighting: Sighting) -> FloatArray:
     """(B, N) the signs to look for: all of them where the payload is known, else those of presence."""
     drawn = pattern(sighting.key)
     return drawn.chips(encode(to_bits(sighting.payload))) if sighting.payload else drawn.presence
 
 
-def _kept(best: FloatArray, covered: BoolArray) -> FloatArray:
-    """(K,) the scores of seconds that are strong enough alone, or weak ones between two that are."""
+def _kept(best: FloatArray, covered: BoolArray, power: FloatArray) -> FloatArray:
+    """(K,) the scores of seconds that are strong enough alone, or weak or silent ones between two that are."""
     if not covered.any():
         return np.zeros_like(best)
     strong = covered & (best >= EDGE_SHARE * np.median(best[covered]))
     between = np.zeros_like(strong)
-    between[1:-1] = strong[:-2] & strong[2:] & covered[1:-1]
+    likely = (best >= LEAST_ALONE) | (power <= SILENT_SHARE * np.median(power[covered]))
+    between[1:-1] = strong[:-2] & strong[2:] & (covered & likely)[1:-1]
     return np.where(strong | between, np.maximum(best, np.float32(1e-3)), np.float32(0))
 
 

@@ -7,6 +7,7 @@ programs drop the manifest when they save: it is the watermark that stays.
 
 import json
 import logging
+import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,8 @@ SOFT_BINDING = "org.phonofilm.watermark.1"
 GENERATION = "org.phonofilm.generation"
 SIGNED_SUFFIXES = (".mp4", ".mov", ".m4v", ".m4a", ".wav", ".mp3", ".flac", ".avi")
 """Containers that the specification (appendix A) has a place in and the library can write."""
+FULL_BYTES = 1 << 16
+"""With less room than this a disk is full; the library does not always say so."""
 
 
 @dataclass(frozen=True)
@@ -84,19 +87,32 @@ def sign(path: Path, claim: Claim, identity: Identity, picture: Path | None = No
             if parent is not None:
                 builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
                 with parent.open("rb") as file:
-                    ingredient = {"title": parent.name, "relationship": "parentOf"}
+                    ingredient = {"title": _unicode(parent.name), "relationship": "parentOf"}
                     builder.add_ingredient(ingredient, parent.suffix.lower()[1:], file)
             builder.sign_file(path, partial, hand)
         partial.replace(path)
-    except c2pa.C2paError as error:
-        raise OptionError(
-            f"{path.name} could not be signed ({error}); check the certificate or give --credentials off"
-        ) from error
+    except (c2pa.C2paError, UnicodeError) as error:  # the library takes only names that are Unicode
+        raise _refused(path, error) from error
     except OSError as error:
         raise OutputError(f"cannot write {partial} ({error}); free some space or choose another folder") from error
     finally:
         partial.unlink(missing_ok=True)
     return True
+
+
+def _refused(path: Path, error: Exception) -> OptionError | OutputError:
+    """What to say of a file that the library would not sign."""
+    told = _unicode(path.name)
+    if told != path.name:
+        return OptionError(f"{told} could not be signed (its name is no Unicode text); rename the clip or the output")
+    if shutil.disk_usage(path.parent).free < FULL_BYTES:
+        return OutputError(f"{path} could not be signed (the disk is full); free some space or choose another folder")
+    return OptionError(f"{path.name} could not be signed ({error}); check the certificate or give --credentials off")
+
+
+def _unicode(name: str) -> str:
+    """A file name without what is no Unicode text."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def read_credentials(path: Path) -> Credentials | None:

@@ -5,6 +5,7 @@ Dimension letters: C channels, S samples.
 
 import logging
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,7 +20,7 @@ from av.container import InputContainer
 
 from phonofilm.errors import MediaError, OutputError
 from phonofilm.media.clock import LONGEST_PAUSE_S
-from phonofilm.media.files import check_writable, replacing
+from phonofilm.media.files import check_writable, disk_is_full, replacing
 from phonofilm.media.probe import address, audio_stream, clocks_of, decoded, open_media
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Waveform
@@ -119,6 +120,12 @@ def audio_blocks(path: Path, track: int = 0) -> Iterator[Waveform]:
             raise MediaError(f"{path} has {len(tracks)} tracks of sound; there is no number {track + 1}")
         for piece in _pieces(container, tracks[track], path):
             yield Waveform(piece.samples, piece.rate_hz)
+
+
+def sound_comment(path: Path) -> str:
+    """The comment tag of a sound file, empty where it has none. Raises MediaError when the file cannot be read."""
+    with open_media(path) as container:
+        return container.metadata.get("comment", "")
 
 
 def sound_tracks(path: Path) -> int:
@@ -244,12 +251,18 @@ def write_audio(waveform: Waveform, path: Path, comment: str = "") -> None:
             else:
                 _write_blocks(waveform, partial, *SOUNDFILE_FORMATS[suffix], comment)
         except (soundfile.LibsndfileError, av.error.FFmpegError) as error:
+            if disk_is_full(path.parent):
+                raise OutputError(
+                    f"cannot write {path} (the disk is full); free some space or choose another folder"
+                ) from error
             reason = error.error_string if isinstance(error, soundfile.LibsndfileError) else error.strerror
             raise OutputError(f"cannot write {path} ({reason}); choose another folder or format") from error
 
 
 def _write_blocks(waveform: Waveform, path: Path, kind: str, subtype: str, comment: str) -> None:
-    with soundfile.SoundFile(str(path), "w", waveform.rate_hz, waveform.channels, subtype=subtype, format=kind) as file:
+    # As bytes, for soundfile takes no name that is not Unicode as text; on Windows all names are.
+    name = os.fsencode(path) if os.name == "posix" else str(path)
+    with soundfile.SoundFile(name, "w", waveform.rate_hz, waveform.channels, subtype=subtype, format=kind) as file:
         if comment:
             file.comment = comment
         # In blocks: libsndfile's Vorbis writer overflows its stack on minutes handed over at once.

@@ -1,6 +1,7 @@
 """Writing files so that a reader never meets half of one."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 from phonofilm.errors import OutputError
 
 SHEET_SUFFIX = ".json"
+FULL_BYTES = 1 << 16
+"""With less room than this a disk is full: writers that fail on it do not all say why."""
 
 
 @contextmanager
@@ -22,10 +25,19 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         os.replace(partial, path)
     except OSError as error:
-        raise OutputError(f"cannot write {path} ({error.strerror or error}); choose another folder") from error
+        todo = "free some space or choose another folder" if disk_is_full(path.parent) else "choose another folder"
+        raise OutputError(f"cannot write {path} ({error.strerror or error}); {todo}") from error
     finally:
         with suppress(OSError):  # the folder itself may be gone; the error that says so is on its way
             partial.unlink(missing_ok=True)
+
+
+def disk_is_full(folder: Path) -> bool:
+    """Whether there is no room left, as far as can be told."""
+    try:
+        return shutil.disk_usage(folder).free < FULL_BYTES
+    except OSError:
+        return False
 
 
 def check_writable(path: Path) -> None:
@@ -58,6 +70,14 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {path} ({error.strerror}); choose another") from error
+
+
+def remove(path: Path) -> None:
+    """Delete a file. Raises OutputError when it cannot be deleted."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot remove {path} ({error.strerror}); remove it yourself") from error
 
 
 def write_text(text: str, path: Path) -> None:
