@@ -274,7 +274,7 @@ def test_a_full_disk(tmp_path: Path, suffix: str) -> None:
 
 def test_a_name_that_is_too_long(tmp_path: Path) -> None:
     clip = probe(make_clip(tmp_path / "clip.mp4"))
-    with pytest.raises(OutputError, match="its name is too long for that disk; give a shorter one") as caught:
+    with pytest.raises(OutputError, match="give a shorter name") as caught:
         mux(clip, new_sound(clip), tmp_path / f"{'x' * 245}.mp4", metadata={})
     assert "convert" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]

@@ -8,6 +8,7 @@ import pytest
 
 from clips import even_times, make_clip, tiny_film
 from phonofilm.errors import MediaError, OutputError
+from phonofilm.media.files import check_writable
 from phonofilm.media.probe import probe
 from phonofilm.outputs import default_path, destination, output_paths
 from phonofilm.types import ClipInfo
@@ -84,3 +85,10 @@ def test_a_destination_is_found_without_its_folder(tmp_path: Path) -> None:
     clip = clip_called(tmp_path / "a.mpg")
     goal = destination(clip, None, False, WORD, tmp_path / "not yet")
     assert (goal.named.name, goal.path.name, goal.asked) == ("a.sound.mpg", "a.sound.mkv", False)
+
+
+@pytest.mark.parametrize("length", [245, 300])
+def test_a_name_that_is_too_long_is_told_before_anything_is_made(tmp_path: Path, length: int) -> None:
+    """245 bytes fit, but not with what is added to the name of a file that is being written."""
+    with pytest.raises(OutputError, match=r"File name too long\); give a shorter name"):
+        check_writable(tmp_path / ("x" * length + ".mp4"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from clips import even_times, make_clip
 from phonofilm import Phonofilm
 from phonofilm.cues import Cue, CueCurves, CueSheet
-from phonofilm.encoders.heard import KINDS, ExpectedSounds, HeardTable, NamedShot
+from phonofilm.encoders.heard import KINDS, ExpectedSounds, HeardTable, NamedShot, load_table
 from phonofilm.evaluate.meaning import judge
 from phonofilm.evaluate.run import load_listener
 from phonofilm.mix.loudness import integrated_lufs
@@ -188,6 +188,7 @@ def test_what_a_still_picture_names_is_what_is_heard(
     rate_hz = Fraction(12)
     clip = make_clip(tmp_path / "still.mp4", even_times(48, rate_hz), rate_hz=rate_hz, number_mask=0)
     takes = Phonofilm.load("mini").add_sound(clip, tmp_path / "take.wav", audio_only=True, takes=2)
+    assert {take.words for take in takes} == {named(name, load_table())[0]}
     listener = load_listener()
     assert np.mean([judge(take.sound, listener).score(heard) for take in takes]) > least
     if heard == "sea waves":

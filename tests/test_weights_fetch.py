@@ -6,11 +6,13 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from clips import even_times, make_clip
 from phonofilm.cli import main as cli
 from phonofilm.errors import MissingExtraError, ModelError
 from phonofilm.weights import fetch
@@ -382,7 +384,8 @@ def phonofilm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 def test_add_never_fetches_by_itself(tmp_path: Path, phonofilm: Verb, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_fetch", "_ask_hub", "_receive"):
         monkeypatch.setattr(fetch, name, lambda *_: pytest.fail("a download was begun"))
-    code, out, err = phonofilm("add", tmp_path / "clip.mp4", "--model", "mmaudio-large-44k-v2")
+    clip = make_clip(tmp_path / "clip.mp4", even_times(12, Fraction(12)), rate_hz=Fraction(12))
+    code, out, err = phonofilm("add", clip, "--model", "mmaudio-large-44k-v2")
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
     assert "run 'phonofilm models pull mmaudio-large-44k-v2'" in err

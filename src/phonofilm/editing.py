@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from phonofilm.cues import changed_spans
+from phonofilm.cues import CueSheet, changed_spans, span_of, without
 from phonofilm.errors import MediaError, OptionError
 from phonofilm.media.audio import read_audio, read_clip_audio, resample, to_stereo
 from phonofilm.media.probe import probe
-from phonofilm.mix.splice import loud_db, ranges, shares
+from phonofilm.mix.splice import hushed, loud_db, ranges, shares, silenced
 from phonofilm.mix.stems import DIALOGUE, EFFECTS, MUSIC, summed
 from phonofilm.outputs import default_path, destination, stem_path
 from phonofilm.scenes.guide import ACTIVE_DBFS, Sight
@@ -180,3 +180,13 @@ def fresh_share(edit: Edit) -> FloatArray:
     """(S,) how much of each sample of an edited take is new."""
     earlier = edit.earlier
     return shares(ranges(edit.spans, earlier.rate_hz), earlier.samples.shape[1], earlier.rate_hz)
+
+
+def muted(wave: FloatArray, sheet: CueSheet, rate_hz: int) -> FloatArray:
+    """(S,) without what muted cues would sound: hits do not begin, stretches are silent but for what sounds in them."""
+    hits_s = [cue.start_s for cue in sheet.events]
+    mute = [cue for cue in sheet.cues if cue.muted]
+    wave = hushed(wave, rate_hz, [span_of(cue, hits_s, sheet.duration_s) for cue in mute if cue.is_event])
+    silent = [(cue.start_s, cue.end_s) for cue in mute if not cue.is_event]
+    heard = [cue.sounding_s for cue in (*sheet.events, *sheet.stretches)]
+    return silenced(wave, rate_hz, without(silent, heard))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phonofilm.cues import CueCurves, CueSheet, read_cue_sheet, span_of, without
+from phonofilm.cues import CueCurves, CueSheet, read_cue_sheet
 from phonofilm.delivery import Delivery, deliver, deliver_notes, order
 from phonofilm.drawing import draw
 from phonofilm.editing import (
@@ -26,6 +26,7 @@ from phonofilm.editing import (
     edit_of,
     encoding_gain_db,
     fresh_share,
+    muted,
     read_take,
 )
 from phonofilm.errors import OptionError
@@ -36,7 +37,7 @@ from phonofilm.mix.loudness import as_loud, limit, normalise
 from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.riding import ridden
 from phonofilm.mix.spatial import place_effects
-from phonofilm.mix.splice import fitted, hushed, ranges, silenced, spliced
+from phonofilm.mix.splice import fitted, ranges, spliced
 from phonofilm.mix.stems import EFFECTS, mix_stems, summed
 from phonofilm.outlet import Outlet, Sealed
 from phonofilm.outputs import output_paths, sound_paths
@@ -66,7 +67,8 @@ class Take:
 
     take_id: what the watermark calls it, four hexadecimal digits. marked: False where the sound is too quiet, short or
     plain to carry the watermark. stems: where the layers were written, by name; timeline: and the timeline. extras:
-    music and dialogue, and how the prompt was read.
+    music and dialogue, and how the prompt was read. words: what the effects were asked for, by the prompt or by
+    what the picture names; '' where neither says anything.
     """
 
     path: Path
@@ -79,6 +81,7 @@ class Take:
     stems: dict[str, Path] = field(default_factory=dict)
     extras: Extras | None = None
     timeline: Path | None = None
+    words: str = ""
 
 
 class Phonofilm:
@@ -243,7 +246,7 @@ class Phonofilm:
                 sealed = outlet.seal(sound)
             with take_watch.stage("write", progress):
                 outlet.audio(sealed, path, seed_here)
-            made.append(_take(Delivery(path), seed_here, sealed, None, take_watch, None))
+            made.append(_take(Delivery(path), seed_here, sealed, None, take_watch, None, scene.words))
         return made
 
     # What follows is the inside, in the order in which it happens.
@@ -302,11 +305,11 @@ class Phonofilm:
                 made_files = deliver(outlet, wanted, sealed, stems, path, seed_here, sight.sheet, sight.cuts_s)
                 deliver_notes(extras.score, None if earlier is None else earlier.notes, made_files.stems)
             logger.info("seed %d → %s", seed_here, made_files.path)
-            made.append(_take(made_files, seed_here, sealed, sight.sheet, take_watch, extras))
+            made.append(_take(made_files, seed_here, sealed, sight.sheet, take_watch, extras, scene.words))
         return made
 
     def _finish(self, wave: FloatArray, sight: Sight, scene: Scene, chosen: AddOptions, edit: Edit | None) -> Waveform:
-        wave = _muted(wave, sight.sheet, self._guide.rate_hz)
+        wave = muted(wave, sight.sheet, self._guide.rate_hz)
         if edit is not None:
             return self._set_in(wave, sight, chosen, edit)
         sound = self._level(wave, sight.curves, scene, chosen)
@@ -351,11 +354,11 @@ def _take(
     sheet: CueSheet | None,
     watch: Stopwatch,
     extras: Extras | None,
+    words: str,
 ) -> Take:
     take_id, marked = sealed.payload.take_id, sealed.marked
-    return Take(
-        files.path, seed, sealed.sound, sheet, watch.seconds, take_id, marked, files.stems, extras, files.timeline
-    )
+    sound, seconds = sealed.sound, watch.seconds
+    return Take(files.path, seed, sound, sheet, seconds, take_id, marked, files.stems, extras, files.timeline, words)
 
 
 def _sealed(
@@ -392,13 +395,3 @@ def _joined(effects: Waveform, earlier: Earlier, edit: Edit | None) -> dict[str,
     effects = as_long(resample(effects, old.rate_hz), old.samples.shape[1])
     effects = fold(effects, 1) if old.channels == 1 else spread(effects, 2) if effects.channels == 1 else effects
     return {EFFECTS: as_loud(effects, old), **earlier.kept}
-
-
-def _muted(wave: FloatArray, sheet: CueSheet, rate_hz: int) -> FloatArray:
-    """(S,) without what muted cues would sound: hits do not begin, stretches are silent but for what sounds in them."""
-    hits_s = [cue.start_s for cue in sheet.events]
-    muted = [cue for cue in sheet.cues if cue.muted]
-    wave = hushed(wave, rate_hz, [span_of(cue, hits_s, sheet.duration_s) for cue in muted if cue.is_event])
-    silent = [(cue.start_s, cue.end_s) for cue in muted if not cue.is_event]
-    heard = [cue.sounding_s for cue in (*sheet.events, *sheet.stretches)]
-    return silenced(wave, rate_hz, without(silent, heard))

@@ -35,6 +35,7 @@ def take_json(take: "Take") -> dict[str, Any]:
         "channels": take.sound.channels,
         "take": take.take_id,
         "marked": take.marked,
+        "words": take.words,
         **_layers_json(take),
         "cues": None if take.cues is None else json.loads(take.cues.to_json())["cues"],
         "seconds": {name: round(value, 3) for name, value in take.seconds.items()},

@@ -346,7 +346,8 @@ def unwanted_section(material: Material) -> Section:
         rates[f"silent and effects-only clips ({len(plain_clips)})"] = uninvited(seen, material.listener)
     if material.plain is not None:
         rates["recordings without either (false alarms)"] = uninvited(material.plain.sounds, material.listener)
-    quiet = [t for clip in material.clips for t in clip.takes if t.cues is not None and not t.cues.events]
+    seen_takes = [take for clip in material.clips for take in clip.takes]
+    quiet = [take for take in seen_takes if take.cues is not None and not take.cues.events and not take.words]
     still = [stillness(take.sound) for take in quiet]
     figures: dict[str, Any] = {"levels": dict(LEVELS), "rates": {name: asdict(rate) for name, rate in rates.items()}}
     figures["without_events"] = [asdict(row) | {"still": row.still} for row in still]
@@ -354,7 +355,7 @@ def unwanted_section(material: Material) -> Section:
     if still:
         tiles.append(
             Tile(
-                "scenes without events kept still",
+                "scenes with neither names nor events kept still",
                 share(float(np.mean([row.still for row in still]))),
                 f"of {len(still)}",
             )
@@ -364,7 +365,7 @@ def unwanted_section(material: Material) -> Section:
         "unwanted",
         "What nobody asked for",
         "Takes in which the listener hears speech or music that no prompt, picture or own sound of the clip calls for, "
-        "and takes of clips in which the cue finder sees no event.",
+        "and takes of clips that name nothing and in which the cue finder sees no event.",
         unseen(uninvited, stillness),
         figures,
         tiles,

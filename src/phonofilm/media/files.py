@@ -20,7 +20,7 @@ def replacing(path: Path) -> Iterator[Path]:
     The suffix is kept, because writers choose their format by it. An interrupt counts as not well.
     Raises OutputError when the folder cannot be written to or the disk is full.
     """
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    partial = _partial(path)
     try:
         yield partial
         os.replace(partial, path)
@@ -32,6 +32,10 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+
+
 def disk_is_full(folder: Path) -> bool:
     """Whether there is no room left, as far as can be told."""
     try:
@@ -41,7 +45,12 @@ def disk_is_full(folder: Path) -> bool:
 
 
 def check_writable(path: Path) -> None:
-    """Raises OutputError when `path` is a folder, or its folder is missing or may not be written to."""
+    """Raises OutputError when `path` is a folder, or its folder is missing or may not be written to, or its name is too
+    long for the disk: that of what is written first is a little longer."""
+    try:
+        _partial(path).exists()
+    except OSError as error:
+        raise OutputError(f"cannot write {path} ({error.strerror}); give a shorter name") from error
     if path.is_dir():
         raise OutputError(f"output {path} is a folder; give a file name")
     if not path.parent.is_dir():

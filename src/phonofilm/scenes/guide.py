@@ -82,12 +82,14 @@ class Scene:
     """Everything the network is told about one soundtrack.
 
     count: samples wanted, S. loudest_lufs: the loudness that it is not to be raised above, None where it may have any.
-    quieter: (start in seconds, end, gain in dB) of spans that are to be so much quieter than the rest.
+    quieter: (start in seconds, end, gain in dB) of spans that are to be so much quieter than the rest. words: what is
+    asked for, by a person or by what the picture names; '' where neither says anything.
     """
 
     count: int
     loudest_lufs: float | None = field(default=None, kw_only=True)
     quieter: tuple[tuple[float, float, float], ...] = field(default=(), kw_only=True)
+    words: str = field(default="", kw_only=True)
 
 
 class Guide(ABC):

@@ -199,6 +199,7 @@ class MiniGuide(Guide):
             dry=self._is_dry(sight, asked, text),
             lasting=(asked.lasts or bool(options.prompt)) and self._goes_on(asked.words),
             loudest_lufs=asked.loudest_lufs,
+            words=asked.words if options.prompt or asked.seen else "",
         )
 
     def _is_dry(self, sight: MiniSight, asked: Asked, text: Tensor | None) -> bool:
@@ -230,7 +231,9 @@ class MiniGuide(Guide):
             rhythm = None if text is None else self._rhythm(prompt, text)
             logger.info("the words %s", "name what goes on" if rhythm is None else "name what strikes")
             steps = self._steps(count)
-            return MiniScene(count, steps, image, known, None, None, text, negative, (), rhythm=rhythm, dry=True)
+            return MiniScene(
+                count, steps, image, known, None, None, text, negative, (), rhythm=rhythm, dry=True, words=prompt
+            )
 
     def sampler(self, scene: Scene, options: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress) -> Sampler:
         assert isinstance(scene, MiniScene)

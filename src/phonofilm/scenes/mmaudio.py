@@ -205,6 +205,7 @@ class MmaudioGuide(Guide):
             text=text,
             negative=negative,
             cuts=tuple(time_s / float(UNIT_S) for time_s in sight.cuts_s),
+            words=options.prompt,
         )
 
     def spoken_scene(
@@ -213,7 +214,7 @@ class MmaudioGuide(Guide):
         duration_s = Fraction(count, self.rate_hz)
         text, negative = self._words(prompt, options.negative, watch, progress)
         steps = self._steps(duration_s)
-        return MmaudioScene(count, units_of(duration_s), steps, None, None, 0.0, text, negative, ())
+        return MmaudioScene(count, units_of(duration_s), steps, None, None, 0.0, text, negative, (), words=prompt)
 
     def sampler(self, scene: Scene, options: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress) -> Sampler:
         assert isinstance(scene, MmaudioScene)
