@@ -31,7 +31,7 @@ _READ = (
     (0.0, 1.0, -3 / 2, -2.0, 3 / 2, 1.0),
 )
 """Six neighbouring steps → their values at the points (rows): the transposed inverse of the points' powers."""
-CACHED_BYTES = 8 << 20
+CACHED_BYTES = 16 << 20
 """So large may the evaluated kernel of one block of output channels be."""
 FEWEST_ROWS = 96
 """Fewer tiles than this (of all items together) are multiplied faster than the kernel is evaluated."""
