@@ -119,6 +119,7 @@ def test_without_the_sound_font_the_effects_get_the_musical_words(
 SHORT_FRAMES = 8
 
 
+@pytest.mark.thorough
 def test_a_clip_too_short_for_music_has_none_and_the_effects_get_its_words(
     tmp_path: Path, film: Phonofilm, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

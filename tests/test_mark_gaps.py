@@ -29,7 +29,7 @@ def seconds_of(found: Detection) -> set[int]:
 
 
 @pytest.mark.parametrize(("start_s", "length_s"), [(1, 1), (1, 2), (3.2, 1.3), (6.6, 1.4)])
-@pytest.mark.parametrize("codec", ["", "aac"])
+@pytest.mark.parametrize("codec", ["", pytest.param("aac", marks=pytest.mark.thorough)])
 def test_a_span_of_another_take_is_marked_too(start_s: float, length_s: float, codec: str) -> None:
     sound = set_in(mark(scene(8, seed=2), OTHER).sound, start_s, length_s)
     found = detect(coded(sound, codec, 256_000) if codec else sound)

@@ -267,7 +267,8 @@ def _read_packets(
             parts.begin((shown[-1][0] - shown[0][0]) * base)
         parts.take(packet)
     if begun:
-        logger.warning("%s: its clock jumps (%d times); it is read as one film that goes on", path, begun)
+        times = "once" if begun == 1 else f"{begun} times"
+        logger.warning("%s: its clock jumps %s; it is read as one film that goes on", path, times)
     if not count:
         raise MediaError(f"{path} holds no frames; it may be cut short: give a video of at least one frame")
     if not shown:
