@@ -7,7 +7,7 @@ from pathlib import Path
 
 from phonofilm.cues import read_cue_sheet
 from phonofilm.errors import OptionError, PhonofilmError
-from phonofilm.media.files import make_folder
+from phonofilm.media.files import is_same, make_folder
 from phonofilm.media.probe import probe
 from phonofilm.outputs import MIX, Destination, destination, numbered, stem_path, take_paths
 from phonofilm.settings import checked_spans
@@ -87,7 +87,7 @@ def _check_apart(plans: Sequence[Plan], wish: Wish) -> None:
     for one in plans:
         paths = [] if one.goal is None else numbered(one.goal.path, wish.takes)
         for path in paths:
-            other = next((clip for clip in _others(plans, one) if _same(path, clip)), None)
+            other = next((clip for clip in _others(plans, one) if is_same(path, clip)), None)
             if other is not None:
                 raise OptionError(
                     f"{one.clip} would be written to {path}, which is the clip {other}; give --out-dir, or rename one"
@@ -104,7 +104,3 @@ def _check_apart(plans: Sequence[Plan], wish: Wish) -> None:
 
 def _others(plans: Sequence[Plan], one: Plan) -> list[Path]:
     return [other.clip for other in plans if other is not one]
-
-
-def _same(path: Path, clip: Path) -> bool:
-    return path.exists() and clip.exists() and os.path.samefile(path, clip)

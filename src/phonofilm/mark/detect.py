@@ -44,8 +44,7 @@ class Detection:
     marked: the chance of an error is below 1e-9. log10_chance: decimal logarithm of a bound for the chance that a sound
     made without the key gets a score like this anywhere; 0 when nothing was seen. score: the best sum of evidence, in
     standard deviations at most. key: the name of the key. payload: what it says; None where it could not be read.
-    tempo, semitones: how much faster and higher the sound is than when it was marked. spans: where the mark is. whole:
-    what lies between them, before and after is long enough to be sure that no mark is there.
+    tempo, semitones: how much faster and higher the sound is than when it was marked. spans: where the mark is.
     """
 
     marked: bool

@@ -59,9 +59,14 @@ def check_writable(path: Path) -> None:
         raise OutputError(f"output folder {path.parent} may not be written to; choose another")
 
 
+def is_same(path: Path, other: Path) -> bool:
+    """Whether two names lead to one file that is there."""
+    return path.exists() and other.exists() and os.path.samefile(path, other)
+
+
 def check_other(path: Path, clip: Path) -> None:
     """Raises OutputError when an output would be the clip that is read."""
-    if path.exists() and clip.exists() and os.path.samefile(path, clip):
+    if is_same(path, clip):
         raise OutputError(f"output {path} is the clip itself; give another name, nothing was changed")
 
 

@@ -146,17 +146,18 @@ class MiniGuide(Guide):
         assert isinstance(sight, MiniSight)
         with watch.stage("encode", progress):
             quiet = sight.quiet or (bool(options.dialogue) and not sight.edited)
-            whole = asked_for(options.prompt, sight, float(sight.known.float().mean()), quiet, self._goes_on)
+            whole = asked_for(options.prompt, sight, float(sight.known.float().mean()), quiet, self._name_what_goes_on)
             if not options.prompt:
                 logger.info("the picture names %s sound; taking %r", "a" if whole.seen else "no", whole.words)
-            scene = self._asked_scene(whole, sight, options)
-            shots = [] if options.prompt else asked_in_shots(whole, sight, sight.shots, quiet, self._goes_on)
+            plain = self._plain_scene(sight, options)
+            scene = self._asked_scene(plain, whole, sight, options)
+            shots = [] if options.prompt else asked_in_shots(whole, sight, sight.shots, quiet, self._name_what_goes_on)
             if not shots:
                 return scene
             logger.info(
                 "shots of their own: %s", "; ".join(f"{shot.start_s:.1f} s {one.words!r}" for shot, one in shots)
             )
-            told = {one.words: self._asked_scene(one, sight, options) for _, one in shots}
+            told = {one.words: self._asked_scene(plain, one, sight, options) for _, one in shots}
             step_s = float(self._step_s)
             parts = tuple(
                 ScenePart(round(shot.start_s / step_s), min(round(shot.end_s / step_s), scene.steps), told[one.words])
@@ -165,16 +166,33 @@ class MiniGuide(Guide):
             loudest_lufs, quieter = levels_of(whole, shots)
             return replace(scene, parts=parts, loudest_lufs=loudest_lufs, quieter=quieter)
 
-    def _asked_scene(self, asked: Asked, sight: MiniSight, options: AddOptions) -> MiniScene:
-        """What the network is told of a clip when the same is asked for all the time."""
-        text = self._words(asked.words)
-        onset: Tensor | None = torch.from_numpy(self._heard_onsets(sight)) * options.sync
+    def _plain_scene(self, sight: MiniSight, options: AddOptions) -> MiniScene:
+        """What the network is told of a clip whatever is asked for: every onset and no words."""
+        onset = torch.from_numpy(self._heard_onsets(sight)) * options.sync
         activity: Tensor | None = None
         if sight.edited and sight.sheet.stretches:
             # How much moves says little about how loud it is (rain falls in a still picture): on the eight clips of
             # the log it made sound follow the cues less (F1 0.70 for 0.78). A person's stretches are meant, so they
             # are followed.
             activity = torch.from_numpy(sight.curves.activity)
+        count = samples(sight.clip.duration_s, self.rate_hz)
+        return MiniScene(
+            count,
+            self._steps(count),
+            sight.image,
+            sight.known,
+            onset,
+            activity,
+            None,
+            self._words(options.negative),
+            tuple(time_s / float(self._step_s) for time_s in sight.cuts_s),
+            self._local_words(sight.sheet),
+        )
+
+    def _asked_scene(self, plain: MiniScene, asked: Asked, sight: MiniSight, options: AddOptions) -> MiniScene:
+        """The plain scene when the same is asked for all the time."""
+        text, onset, activity = self._words(asked.words), plain.onset, plain.activity
+        named = None if text is None else self._rhythm(asked.words, text)
         if options.sync == 0 or asked.lasts or asked.still:
             onset = activity = None
         rhythm = None
@@ -182,35 +200,26 @@ class MiniGuide(Guide):
             # Words for a sound and a picture without a moment of it: told so, the network makes silence of it. So
             # nothing is said about time, or what the words alone say, as where there is no picture.
             onset = None
-            rhythm = None if text is None or asked.lasts else self._rhythm(asked.words, text)
-        count = samples(sight.clip.duration_s, self.rate_hz)
-        return MiniScene(
-            count,
-            self._steps(count),
-            sight.image,
-            sight.known if options.prompt or asked.seen else torch.zeros_like(sight.known),
-            onset,
-            activity,
-            text,
-            self._words(options.negative),
-            tuple(time_s / float(self._step_s) for time_s in sight.cuts_s),
-            self._local_words(sight.sheet),
-            rhythm,
-            dry=self._is_dry(sight, asked, text),
-            lasting=(asked.lasts or bool(options.prompt)) and self._goes_on(asked.words),
+            rhythm = None if asked.lasts else named
+        by_sight = asked.seen and sight.kind == "event"
+        return replace(
+            plain,
+            known=sight.known if options.prompt or asked.seen else torch.zeros_like(sight.known),
+            onset=onset,
+            activity=activity,
+            text=text,
+            rhythm=rhythm,
+            dry=not asked.lasts if by_sight else asked.words == STRUCK_WORDS or named is not None,
+            lasting=(asked.lasts or bool(options.prompt)) and self._goes_on(text),
             loudest_lufs=asked.loudest_lufs,
             words=asked.words if options.prompt or asked.seen else "",
         )
 
-    def _is_dry(self, sight: MiniSight, asked: Asked, text: Tensor | None) -> bool:
-        """Whether what is heard strikes and nothing goes on besides, by what is seen or else by the words."""
-        if asked.seen and sight.kind == "event":
-            return not asked.lasts
-        return asked.words == STRUCK_WORDS or (text is not None and self._rhythm(asked.words, text) is not None)
+    def _name_what_goes_on(self, words: str) -> bool:
+        return self._goes_on(self._words(words))
 
-    def _goes_on(self, words: str) -> bool:
-        """Whether words name nothing but what goes on."""
-        text = self._words(words)
+    def _goes_on(self, text: Tensor | None) -> bool:
+        """Whether words (T, E) name nothing but what goes on."""
         return text is not None and goes_on(F.normalize(text, dim=1), self._rhythms)
 
     def worth(self, scene: Scene, wave: FloatArray, seed: int) -> float:
