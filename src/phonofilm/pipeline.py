@@ -114,7 +114,7 @@ class Phonofilm:
 
     def add_sound(
         self,
-        clip: str | Path,
+        clip: str | Path | ClipInfo,
         output: str | Path | None = None,
         *,
         cues: str | Path | None = None,
@@ -147,10 +147,10 @@ class Phonofilm:
     ) -> list[Take]:
         """Give a clip its sound; the picture is copied untouched.
 
-        clip: any video file. output: where to; beside the clip as NAME.sound.SUFFIX when None. With several takes a
-        number goes before the suffix. cues: an edited cue sheet that replaces what was seen. audio_only: write sound
-        (wav, flac, ogg, mp3, m4a by suffix) instead of video. The others are the fields of `AddOptions`, with their
-        meanings and ranges.
+        clip: any video file, or what is known of it already. output: where to; beside the clip as NAME.sound.SUFFIX
+        when None. With several takes a number goes before the suffix. cues: an edited cue sheet that replaces what was
+        seen. audio_only: write sound (wav, flac, ogg, mp3, m4a by suffix) instead of video. The others are the fields
+        of `AddOptions`, with their meanings and ranges.
 
         redo: spans (start, end) in seconds of an earlier take that are made anew, with these options; outside of them
         and of fades of 50 ms it stays as it is, levels included. take: that take, a video or a sound file; when None,
@@ -187,11 +187,11 @@ class Phonofilm:
         edit = (given_spans(redo), None if take is None else path_of("--take", take))
         sheet = None if cues is None else path_of("--cues", cues)
         target = None if output is None else path_of("--output", output)
-        return self._add(path_of("the clip", clip), target, sheet, edit, audio_only, chosen, progress)
+        return self._add(clip, target, sheet, edit, audio_only, chosen, progress)
 
-    def spot(self, clip: str | Path, progress: Progress = no_progress) -> CueSheet:
+    def spot(self, clip: str | Path | ClipInfo, progress: Progress = no_progress) -> CueSheet:
         """What is seen in a clip and when, as a cue sheet. Raises InputError."""
-        return self._guide.look(probe(path_of("the clip", clip)), Stopwatch(), progress).sheet
+        return self._guide.look(_probed(clip), Stopwatch(), progress).sheet
 
     def make(
         self,
@@ -253,7 +253,7 @@ class Phonofilm:
 
     def _add(
         self,
-        clip: Path,
+        clip: str | Path | ClipInfo,
         output: Path | None,
         cues: Path | None,
         redo: tuple[tuple[tuple[float, float], ...], Path | None],
@@ -267,7 +267,7 @@ class Phonofilm:
         asked = chosen
         chosen = replace(chosen, prompt=band.effects_words, stems=chosen.stems or bool(chosen.timeline))
         with watch.stage("probe", progress):
-            info = probe(clip)
+            info = _probed(clip)
             spans = checked_spans(redo[0], info.duration_s)
             editing = bool(spans) or redo[1] is not None
             paths = output_paths(info, output, audio_only, chosen.takes, "redo" if editing else "sound")
@@ -345,6 +345,11 @@ class Phonofilm:
         if target is None:
             return limit(sound)
         return normalise(sound, target if scene.loudest_lufs is None else min(target, scene.loudest_lufs))
+
+
+def _probed(clip: str | Path | ClipInfo) -> ClipInfo:
+    """What is known of a clip; to find it out takes a reading of the whole file, so it is not done twice."""
+    return clip if isinstance(clip, ClipInfo) else probe(path_of("the clip", clip))
 
 
 def _take(

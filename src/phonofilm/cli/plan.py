@@ -35,12 +35,13 @@ class Plan:
     goal: Destination | None = None
     error: PhonofilmError | None = None
 
-    def path(self) -> Path:
-        """Where the takes go, before they are numbered. Raises what stands in the way."""
+    def ready(self) -> tuple[ClipInfo, Path]:
+        """The clip, and where the takes go before they are numbered. Raises what stands in the way."""
         if self.error is not None:
             raise self.error
+        assert self.info is not None, "a plan without an error has a clip"
         assert self.goal is not None, "a plan without an error has a goal"
-        return self.goal.path
+        return self.info, self.goal.path
 
 
 def plan(clips: Sequence[Path], wish: Wish, spans: Sequence[tuple[float, float]], cues: Path | None) -> list[Plan]:

@@ -71,10 +71,10 @@ def add(
         film = None if all(one.error for one in plans) else _load(model, device, precision, weights_dir)
         for one in plans:
             try:
-                target = one.path()
+                info, target = one.ready()
                 assert film is not None, "a clip that can be done has a model"
                 takes = film.add_sound(
-                    one.clip,
+                    info,
                     target,
                     cues=cues,
                     redo=spans,
@@ -109,11 +109,11 @@ def spot(
 
     if output is not None:
         check_sheet_path(output, clip)
-    probe(clip)  # what cannot be read is told before torch is imported
+    info = probe(clip)  # what cannot be read is told before torch is imported
     from phonofilm.pipeline import Phonofilm
 
     with progress_bars() as progress:
-        sheet = Phonofilm.load("tiny", "cpu").spot(clip, progress)
+        sheet = Phonofilm.load("tiny", "cpu").spot(info, progress)
     if output is not None:
         write_text(sheet.to_json(), output)
         typer.echo(str(output))
