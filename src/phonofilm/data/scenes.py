@@ -19,6 +19,7 @@ from scipy.signal import fftconvolve, lfilter
 from phonofilm.codec.onsets import detect_onsets
 from phonofilm.data.captions import LabelCaptions
 from phonofilm.data.manifest import RATE_HZ, Recording, SampleStore
+from phonofilm.data.things import shares
 from phonofilm.types import FloatArray
 
 FADE_SAMPLES = 441
@@ -51,6 +52,9 @@ MINI_SCENES = SceneMix(
 )
 ROOM_TONE_DBFS = (-75.0, -55.0)
 """Level of a quiet room, so that "nothing strikes" is not digital silence."""
+TYPED = {"typing on a keyboard": ("mechanical keyboard key press", "mechanical keyboard key release")}
+"""Labels of many small blows, and those under which the single blows were recorded, one by one and by the hundred."""
+TYPED_SHARE, TYPED_PIECES = 0.8, 12
 STRUCK_KINDS = ("event", "events")
 GAP_DB = 15.0
 """Two hits of a recording are parted where the level falls this far below the second one's peak before it."""
@@ -73,10 +77,7 @@ class Composer:
         counts = np.asarray([len(self.by_label[label]) for label in self.labels], np.float64)
         tier = np.asarray([min(recordings[i].tier for i in self.by_label[label]) for label in self.labels])
         seconds = np.asarray([sum(store.spans[i].count for i in self.by_label[label]) for label in self.labels])
-        # Labels with many and long recordings are what people ask for: at this power the dozen largest (dog, rain, ...)
-        # make up a third of all examples, and the thousand small ones are still all met.
-        weight = (counts * seconds / RATE_HZ) ** 0.75 * np.where(tier == 1, 1.0, 0.5)
-        self.weight = weight / weight.sum()
+        self.weight = shares(self.labels, counts, seconds / RATE_HZ, tier)
         textures = np.asarray([captions[label].kind == "texture" for label in self.labels])
         self.bed_weight = self.weight * textures / max((self.weight * textures).sum(), 1e-12)
 
@@ -114,6 +115,11 @@ class Composer:
 
     def layer(self, label: str, length: int, generator: np.random.Generator) -> FloatArray:
         """(S,) one sound source over the whole example."""
+        if label in TYPED and generator.random() < TYPED_SHARE:
+            keys = [index for single in TYPED[label] for index in self.by_label.get(single, [])]
+            if keys:
+                chosen = [self.store.samples(int(index)) for index in generator.choice(keys, TYPED_PIECES)]
+                return place_hits(chosen, length, generator, typing_times(length, generator))
         index = int(generator.choice(self.by_label[label]))
         kind = self.captions[label].kind
         wave = self.store.samples(index)
@@ -222,12 +228,27 @@ def hit_times(length: int, generator: np.random.Generator) -> list[int]:
     return times
 
 
-def place_hits(pieces: list[FloatArray], length: int, generator: np.random.Generator) -> FloatArray:
-    """The same object heard again and again: its pieces on a random pattern, each hit a little different in level."""
+def typing_times(length: int, generator: np.random.Generator) -> list[int]:
+    """Strokes of keys in samples: four to nine a second, words of two to nine strokes, and rests for thought."""
+    gap = RATE_HZ / generator.uniform(4, 9)
+    times, now = [], generator.uniform(0, RATE_HZ)
+    while now < length * 0.98:
+        for _ in range(generator.integers(2, 10)):
+            times.append(int(now))
+            now += gap * np.exp(0.3 * generator.standard_normal())
+        now += gap * generator.uniform(0.3, 1.5) if generator.random() < 0.85 else RATE_HZ * generator.uniform(0.5, 2)
+    return [time for time in times if time < length]
+
+
+def place_hits(
+    pieces: list[FloatArray], length: int, generator: np.random.Generator, times: list[int] | None = None
+) -> FloatArray:
+    """The same object heard again and again: its pieces at `times` or on a random pattern, each a
+    little different in level."""
     out = np.zeros(length, np.float32)
     spread_db = generator.choice([1.0, 4.0, 8.0])
     overlap = generator.random() < 0.5
-    times = hit_times(length, generator)
+    times = hit_times(length, generator) if times is None else times
     for start, following in pairwise([*times, length]):
         piece = pieces[int(generator.integers(len(pieces)))]
         if not overlap and following - start < len(piece):
