@@ -158,6 +158,18 @@ def test_what_an_edit_list_hides_stays_hidden(tmp_path: Path, to: str) -> None:
     assert numbers(decode_frames(probe(written), [FrameRequest(None, 64, 48)])[0].pixels) == list(range(10, 50))
 
 
+def test_what_matroska_cannot_hide_is_told_and_shown_in_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = make_clip(tmp_path / "clip.mp4", even_times(50, Fraction(25)))
+    cut_by_edit_list(path, 0.4)
+    clip = probe(path)
+    written = mux(clip, new_sound(clip), tmp_path / "clip.sound.mkv", metadata={})
+    assert "0.40 s before its start are hidden, and .mkv shows them" in caplog.text
+    assert numbers(decode_frames(probe(written), [FrameRequest(None, 64, 48)])[0].pixels) == list(range(50))
+    with av.open(written) as file:
+        sound = next(file.demux(audio=0))
+        assert float(sound.pts * sound.time_base) == pytest.approx(0.4, abs=0.03), "the sound waits for its picture"
+
+
 def test_transport_streams_keep_their_pictures(tmp_path: Path) -> None:
     # H.264 is framed otherwise there, so the packets differ; the pictures and the times may not.
     clip = probe(make_clip(tmp_path / "clip.ts", sound="click"))

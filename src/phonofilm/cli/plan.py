@@ -10,7 +10,7 @@ from phonofilm.errors import OptionError, PhonofilmError
 from phonofilm.media.files import is_same, make_folder
 from phonofilm.media.probe import probe
 from phonofilm.outputs import MIX, Destination, destination, numbered, stem_path, take_paths
-from phonofilm.settings import checked_spans
+from phonofilm.settings import AddOptions, MakeOptions, checked_spans
 from phonofilm.types import ClipInfo
 
 
@@ -42,6 +42,18 @@ class Plan:
         assert self.info is not None, "a plan without an error has a clip"
         assert self.goal is not None, "a plan without an error has a goal"
         return self.info, self.goal.path
+
+
+READ = ("dialogue", "key", "certificate", "certificate_key")
+"""Options that name a file to read."""
+
+
+def check_read(options: AddOptions | MakeOptions, take: Path | None = None) -> None:
+    """Raises OptionError when a file that is read only after the model was loaded is not there."""
+    named = {f"--{name.replace('_', '-')}": getattr(options, name, "") for name in READ}
+    for flag, path in {**named, "--take": take or ""}.items():
+        if path and not Path(path).is_file():
+            raise OptionError(f"{flag} is {path}, and there is no such file; check the path")
 
 
 def plan(clips: Sequence[Path], wish: Wish, spans: Sequence[tuple[float, float]], cues: Path | None) -> list[Plan]:

@@ -62,8 +62,9 @@ def add(
         raise OptionError(f"--timeline names one file and {len(clips)} clips came; add them one by one")
     spans = [parse_span(text) for text in redo or ()]
     check_choice(model, device, precision)
-    from phonofilm.cli.plan import Wish, plan
+    from phonofilm.cli.plan import Wish, check_read, plan
 
+    check_read(options, take)
     word = "redo" if editing else "sound"
     plans = plan(clips, Wish(output, out_dir, audio_only, word, options.takes, options.stems), spans, cues)
     results: list[dict[str, Any]] = []
@@ -139,8 +140,10 @@ def make(
     start_logging(verbose)
     check_choice(model, device, precision)
     check_words(prompt)
+    from phonofilm.cli.plan import check_read
     from phonofilm.outputs import sound_paths
 
+    check_read(options)
     sound_paths(output, options.takes)
     with progress_bars() as progress:
         film = _load(model, device, precision, weights_dir)

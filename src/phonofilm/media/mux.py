@@ -94,6 +94,7 @@ def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, me
         # The sound starts at zero, so the first shown frame must as well.
         shift = round(clip.start_s / base)
         stamps = packet_stamps(clip)
+        _warn_of_hidden(min(pts for pts, _, _ in stamps) - shift, base, clip, path, kind)
         if kind == "avi":
             times_s = [(pts - shift) * base for pts, _, _ in stamps]
             copied.time_base = 1 / counted_rate(times_s, clip.video.average_rate_hz)
@@ -129,6 +130,20 @@ def _copy(clip: ClipInfo, sound: Waveform, codec: str, kind: str, path: Path, me
         while waiting is not None:
             target.mux(waiting)
             waiting = next(sounds, None)
+
+
+def _warn_of_hidden(first: int, base: Fraction, clip: ClipInfo, path: Path, kind: str) -> None:
+    """Say where pictures before the start, which an edit list hides, are seen since a container knows no such list.
+
+    first: the time of the first picture, in units of `base`.
+    """
+    if first < 0 and kind not in ("mp4", "mov"):
+        logger.warning(
+            "%s: %.2f s before its start are hidden, and %s shows them, silent; an output in .mp4 keeps them hidden",
+            clip.path,
+            float(-first * base),
+            path.suffix,
+        )
 
 
 def _warn_of_shape(picture: VideoStream, clip: ClipInfo, path: Path, kind: str) -> None:
