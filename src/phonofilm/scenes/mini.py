@@ -21,7 +21,7 @@ from phonofilm.encoders.heard import HeardTable, NamedShot, expected_sounds, loa
 from phonofilm.encoders.motion import MotionWatcher, cue_request, cut_times
 from phonofilm.encoders.prompts import grouped, phrases, prompt_features
 from phonofilm.encoders.rhythm import Rhythm, RhythmTable, goes_on, load_rhythms, played, rhythm_of
-from phonofilm.encoders.seen import FRAMES_WANTED, SeenEncoder, SeenWatcher, smoothed
+from phonofilm.encoders.seen import FRAMES_WANTED, Certain, Classifier, SeenEncoder, SeenWatcher, smoothed
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.flow.conditions import Conditions
 from phonofilm.flow.guidance import Timed, field
@@ -80,7 +80,7 @@ class MiniGuide(Guide):
     def __init__(
         self,
         nets: Nets,
-        seen: SeenEncoder,
+        seen: Classifier,
         heard: HeardTable,
         finder: CueFinder,
         rhythms: RhythmTable,
@@ -99,6 +99,10 @@ class MiniGuide(Guide):
         """The networks with the encoders that come as packages. Raises ModelError."""
         finder = CueFinder.load(*(find_model("mini").checked(name) for name in CUE_FINDER_FILES))
         return cls(nets, SeenEncoder.load(seen_dtype), load_table(), finder, load_rhythms(), SentenceEncoder.load())
+
+    def seeing(self, name: str) -> Self:
+        classifier = Certain(self._heard.names.index(name))
+        return type(self)(self._nets, classifier, self._heard, self._finder, self._rhythms, self._sentences)
 
     def look(self, clip: ClipInfo, watch: Stopwatch, progress: Progress) -> MiniSight:
         seen, moving = SeenWatcher(self._seen), MotionWatcher()
