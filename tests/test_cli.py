@@ -15,7 +15,7 @@ import pytest
 
 from clips import even_times, make_clip, tiny_film
 from phonofilm.cli import main as cli
-from phonofilm.media.audio import read_audio
+from phonofilm.media.audio import SOUND_SUFFIXES, SOUNDFILE_FORMATS, read_audio
 from phonofilm.media.probe import probe
 from phonofilm.pipeline import Phonofilm
 
@@ -231,6 +231,10 @@ def test_a_cue_sheet_is_written_over_no_film(tmp_path: Path, phonofilm: Call, cl
         ["add", "{clip}", "--precision", "int4"],
         ["add", "{clip}", "--redo", "7-3"],
         ["add", "{clip}", "--redo", "0.1-77"],
+        ["add", "{clip}", "--redo", "0.1-0.3"],
+        ["add", "{clip}", "--voices", "ANNA=f2"],
+        ["add", "{clip}", "--dialogue", "{lines}", "--voices", "ANNNA=f2"],
+        ["add", "{clip}", "--dialogue", "{lines}", "--voices", "ANNA=f22"],
         ["add", "{clip}", "--cues", "{folder}/no.json"],
         ["add", "{clip}", "--audio-only", "-o", "{folder}/a.xyz"],
         *(["add", "{clip}", flag, "{folder}/no.file"] for flag in ("--take", "--dialogue", "--key")),
@@ -254,9 +258,14 @@ def test_what_is_wrong_is_told_before_a_model_is_loaded(
         raise AssertionError("a model was loaded")
 
     monkeypatch.setattr(Phonofilm, "load", staticmethod(load))
-    result = phonofilm(*(argument.format(clip=clip, folder=tmp_path) for argument in arguments))
+    lines = tmp_path / "lines.txt"
+    if "{lines}" in arguments:
+        pytest.importorskip("espeakng_loader")
+        lines.write_text("ANNA: Hello", encoding="utf-8")
+    result = phonofilm(*(argument.format(clip=clip, folder=tmp_path, lines=lines) for argument in arguments))
     assert result.code == 1
     assert result.err.startswith("phonofilm: ")
+    lines.unlink(missing_ok=True)
     assert names(tmp_path) == ["clip.mp4"]
 
 
@@ -393,6 +402,18 @@ def test_every_option_has_a_flag_with_its_help(phonofilm: Call, monkeypatch: pyt
         for flag, _, help_text in option_table(record):
             assert flag in page
             assert help_text.split(";")[0].split(":")[0][:30] in " ".join(page.split())
+
+
+def test_help_tells_ranges_and_all_that_can_be_written(phonofilm: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("TERMINAL_WIDTH", "300")
+    added, made = (" ".join(phonofilm(verb, "--help").out.split()) for verb in ("add", "make"))
+    assert "in dB. (-60 to 12)" in added
+    assert "Length in seconds. (0.5 to 3600)" in made
+    assert "NAME.mix.wav" in added
+    for page in (added, made):
+        assert all(suffix[1:] in page for suffix in SOUND_SUFFIXES)
+    assert set(SOUNDFILE_FORMATS) < set(SOUND_SUFFIXES)
 
 
 @pytest.mark.thorough

@@ -77,6 +77,8 @@ def test_loudness_by_name_and_number() -> None:
     assert loudness_target("ebu-r128") == -23
     assert loudness_target("-20.5") == -20.5
     assert loudness_target("none") is None
+    for text, known in (("EBU-R128", "ebu-r128"), (" Cinema ", "cinema"), ("None", "none"), ("-20", "-20")):
+        assert AddOptions(loudness=text).loudness == MakeOptions(loudness=text).loudness == known
 
 
 @pytest.mark.parametrize(("record", "verb"), [(AddOptions, Phonofilm.add_sound), (MakeOptions, Phonofilm.make)])

@@ -141,8 +141,10 @@ def read_cue_sheet(path: Path, clip: ClipInfo) -> CueSheet:
         ) from error
     sheet = parse_cue_sheet(data, str(path))
     if sheet.fingerprint and sheet.fingerprint != clip.fingerprint:
+        same = sheet.clip_name == clip.path.name
+        other = "another film of that name: the content differs" if same else f"not for {clip.path.name!r}"
         raise CueError(
-            f"cue sheet {path} was made for {sheet.clip_name!r}, not for {clip.path.name!r}; "
+            f"cue sheet {path} was made for {sheet.clip_name!r}, {other}; "
             f"make one for this clip with 'phonofilm spot', or delete the line \"fingerprint\" to use it all the same"
         )
     last_s = max((cue.end_s for cue in sheet.cues), default=0.0)

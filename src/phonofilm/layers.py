@@ -8,12 +8,11 @@ import logging
 import math
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from phonofilm.encoders.sentences import SentenceEncoder
-from phonofilm.errors import MissingExtraError, OptionError
+from phonofilm.errors import MissingExtraError
 from phonofilm.scenes.guide import Sight
 from phonofilm.scenes.mini import SOUND_LAG_S
 from phonofilm.score.compose import compose
@@ -27,11 +26,11 @@ from phonofilm.score.split import Reading, read_prompt
 from phonofilm.settings import AddOptions
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.types import ClipInfo, Progress, Waveform
+from phonofilm.voice.casting import read_casting
 from phonofilm.voice.dialogue import Dialogue, make_dialogue
-from phonofilm.voice.engines import load_engine
 from phonofilm.voice.lips import Mouth, watch_mouths
-from phonofilm.voice.script import Script, read_script
-from phonofilm.voice.speak import VoiceEngine, parse_voices
+from phonofilm.voice.script import Script
+from phonofilm.voice.speak import VoiceEngine
 from phonofilm.weights.fetch import cache_folder
 
 logger = logging.getLogger(__name__)
@@ -59,21 +58,17 @@ class Cast:
     """The transcript and voices that the options name, read before anything is computed. Raises PhonofilmError."""
 
     def __init__(self, chosen: AddOptions) -> None:
-        if chosen.voices and not chosen.dialogue:
-            raise OptionError("--voices came without --dialogue; there is nobody to speak")
-        self._script = read_script(Path(chosen.dialogue)) if chosen.dialogue else None
-        pairs = [pair for pair in chosen.voices.split(",") if pair.strip()]
-        self._voices = parse_voices(pairs)
-        self._engine = load_engine(chosen.voice_engine, cache_folder() / "voices") if chosen.dialogue else None
+        self._casting = read_casting(chosen.dialogue, chosen.voices, chosen.voice_engine, cache_folder() / "voices")
 
     def watch(self, clip: ClipInfo, watch: Stopwatch, progress: Progress) -> Speech | None:
         """What is needed to speak in time with a clip; None where there is no transcript."""
-        if self._script is None or self._engine is None:
+        if self._casting is None:
             return None
         with watch.stage("lips", progress):
             mouths = watch_mouths(clip, lambda _, share: progress("lips", share))
-        logger.info("%d lines, %d mouths", len(self._script.lines), len(mouths))
-        return Speech(clip, self._script, mouths, self._engine, self._voices)
+        casting = self._casting
+        logger.info("%d lines, %d mouths", len(casting.script.lines), len(mouths))
+        return Speech(clip, casting.script, mouths, casting.engine, casting.chosen)
 
 
 @dataclass(frozen=True, eq=False)
