@@ -304,6 +304,8 @@ def test_wrong_combinations(tmp_path: Path, phonofilm: Call, clip: Path) -> None
         (["spot", "{clip}", "-o", "{folder}/no/cues.json"], "does not exist"),
         (["make", "rain", "-o", "{folder}/a.mp4"], "cannot write sound as"),
         (["make", "", "-o", "{folder}/a.wav"], "prompt is empty"),
+        (["make", "!!!???", "-o", "{folder}/a.wav"], "no word in it"),
+        (["make", "\U0001f436", "-o", "{folder}/a.wav"], "emoji are not understood"),
         (["make", "rain", "--seconds", "0", "-o", "{folder}/a.wav"], "--seconds is 0"),
     ],
 )
@@ -347,6 +349,25 @@ def test_make(tmp_path: Path, phonofilm: Call) -> None:
     assert take["file"] == str(output)
     assert take["duration_s"] == 1.5
     assert read_audio(output).channels == 2
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("rain on a tin roof", ()),
+        ("no speech, footsteps, a crowd talking", ()),
+        ("piano music, slow and sad", ("asks for music", "--music 'piano music, slow and sad'")),
+        ("a woman says hello", ("asks for speech", "--dialogue")),
+        ("a narrator, soft piano", ("asks for music and speech", "--music 'soft piano'", "--dialogue")),
+    ],
+)
+def test_make_says_once_what_words_alone_do_not_make(
+    tmp_path: Path, phonofilm: Call, prompt: str, words: tuple[str, ...]
+) -> None:
+    result = phonofilm("make", prompt, "--seconds", 0.5, "-o", tmp_path / "a.wav", "--takes", 2, "--model", "tiny")
+    assert result.code == 0
+    assert result.err.count("words alone make neither") == bool(words)
+    assert all(word in result.err for word in words)
 
 
 def test_models(phonofilm: Call) -> None:

@@ -41,6 +41,7 @@ def test_round_trip_and_what_is_not_said() -> None:
     [
         ({"muted": 1}, "true or false"),
         ({"muted": "yes"}, "true or false"),
+        ({"prompt": "\U0001f436!"}, "no word in it"),
         ({"prompt": 3}, "one line"),
         ({"prompt": "x" * 300}, "at most 200"),
         ({"prompt": "a\nb"}, "one line"),

@@ -231,6 +231,10 @@ def _parse_cue(row: Any, where: str) -> Cue:
         raise CueError(f"{where}: muted is {muted!r:.40}; it must be true or false: correct it in the sheet")
     if not isinstance(prompt, str) or len(prompt) > LONGEST_WORDS or not prompt.isprintable():
         raise CueError(f"{where}: prompt is {prompt!r:.40}; it must be one line of at most {LONGEST_WORDS} characters")
+    if prompt.strip() and not any(map(str.isalnum, prompt)):
+        raise CueError(
+            f"{where}: prompt is {prompt!r:.40}, and there is no word in it; say in words what is heard there"
+        )
     return Cue(start_s, end_s, strength, place, str(row.get("label", "hit")), muted, prompt.strip())
 
 

@@ -37,6 +37,18 @@ logger = logging.getLogger(__name__)
 
 UNWANTED_MUSIC = re.compile(r"\b(music|musical|score|soundtrack)\b", re.IGNORECASE)
 """A negative prompt that says so forbids the score too."""
+SPEAKS = re.compile(
+    r"\b(?:says|said|saying|speaks|speaking|talks|talking|narrat\w+|voice-?overs?|announcers?|newsreaders?|recit(?:es|ing)|"
+    r"reads? aloud|reading aloud|dialogues?|monologues?|conversations?|speech(?:es)?|"
+    r"(?:woman|man|boy|girl|child|female|male)(?:'s)? voice)\b",
+    re.IGNORECASE,
+)
+"""Words that ask for words..."""
+MANY = re.compile(
+    r"\b(?:no|not|without|nobody|crowds?|audience|chatter\w*|babbl\w*|murmur\w*|distant|muffled|in the background)\b",
+    re.IGNORECASE,
+)
+"""... unless nobody is to speak, or so many or so far away that there are none to understand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +180,22 @@ def book(chosen: AddOptions) -> Band:
         logger.warning("%s; there is no music, and the effects get %r", error, reading.music_words)
         return Band(replace(reading, music=(), effects=(chosen.prompt,)), None)
     return Band(reading, read_mood(reading.music_words, encoder))
+
+
+def warn_of_unmade(prompt: str) -> None:
+    """Say what words alone do not make: music, and speech that can be understood."""
+    reading = read_prompt(prompt, "", SentenceEncoder.load())
+    speaks = [words for words in (*reading.effects, *reading.music) if SPEAKS.search(words) and not MANY.search(words)]
+    asked = [*(["music"] if reading.music_words else []), *(["speech"] if speaks else [])]
+    options = {"music": f"--music {reading.music_words!r}", "speech": "--dialogue TRANSCRIPT"}
+    if asked:
+        ways = " and ".join(options[kind] for kind in asked)
+        logger.warning(
+            "words alone make neither music nor speech, and the prompt asks for %s: what comes will hardly be that; "
+            "give it to a clip with 'phonofilm add CLIP' and %s",
+            " and ".join(asked),
+            ways,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ import dataclasses
 import math
 import re
 import reprlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -24,6 +25,9 @@ SHORTEST_REDO_S = 0.1
 """Two latent steps: what is shorter is hardly a sound."""
 CLIP_END_S = 0.05
 """An end this shortly after the clip's was rounded up."""
+FIRST_SYMBOL, JOINER = "\u2190", "\u200d"
+EMOJI_MARKS = frozenset(("\ufe0f", "\u20e3", *map(chr, range(0xE0020, 0xE0080))))
+"""What makes an emoji of the character before it, and the letters of which flags are spelled."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
 CREDENTIALS = ("auto", "on", "off")
@@ -179,7 +183,8 @@ def path_of(name: str, value: Any) -> Path:
 
 
 def check_prompt(name: str, text: str) -> None:
-    """Raises OptionError when a prompt is no text, longer than LONGEST_PROMPT or holds a control character."""
+    """Raises OptionError when a prompt is no text, longer than LONGEST_PROMPT, holds a control character, or says
+    nothing, which only an empty one may."""
     check_text(f"--{name}", text)
     if len(text) > LONGEST_PROMPT:
         raise OptionError(
@@ -188,6 +193,25 @@ def check_prompt(name: str, text: str) -> None:
         )
     if any(ord(character) < 32 and character not in "\n\t\r" for character in text):
         raise OptionError(f"--{name} holds control characters; give plain text")
+    if text.strip() and not says_something(text):
+        lack = "emoji are not understood" if any(map(_is_symbol, text)) else "there is no word in it"
+        raise OptionError(f"--{name} is {shown(text)}, and {lack}; say in words what should be heard")
+
+
+def says_something(text: str) -> bool:
+    """Whether a text holds a letter or digit of any script."""
+    return any(map(str.isalnum, text))
+
+
+def plain_prompt(text: str) -> str:
+    """A prompt as it is encoded: one space between words, whatever stood there, and no emoji."""
+    words = "".join(" " if _is_symbol(character) else character for character in text).split()
+    return " ".join(word for word in (word.lstrip(JOINER) for word in words) if word)
+
+
+def _is_symbol(character: str) -> bool:
+    """Whether a character is of an emoji, or another picture that is no word; degrees and the like are not."""
+    return character in EMOJI_MARKS or (character >= FIRST_SYMBOL and unicodedata.category(character) in ("So", "Sk"))
 
 
 def check_words(prompt: str) -> None:
