@@ -60,6 +60,8 @@ from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progres
 
 logger = logging.getLogger(__name__)
 
+AT_A_LOSS = "the picture names no sound that is known, so a quiet room was made; say with --prompt what should be heard"
+
 
 @dataclass(frozen=True)
 class Take:
@@ -301,11 +303,7 @@ class Phonofilm:
             self._guide.still(sight) if band.plays_the_picture else sight, chosen, watch, progress
         )
         if scene.at_a_loss and not (asked.prompt.strip() or band.mood or speech or sight.edited):
-            logger.warning(
-                "%s: the picture names no sound that is known, so a quiet room was made; say with --prompt what should be "
-                "heard",
-                info.path.name,
-            )
+            logger.warning("%s: %s", info.path.name, AT_A_LOSS)
         made: list[Take] = []
         for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, edit, watch, progress):
             extras = make_extras(band, speech, sight, self._guide.rate_hz, seed_here, take_watch, progress)
