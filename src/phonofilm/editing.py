@@ -143,8 +143,8 @@ def changed(seen: Sight, edited: Sight) -> list[tuple[Seconds, Seconds]]:
     spans = changed_spans(seen.sheet, edited.sheet)
     if not spans:
         raise OptionError(
-            "the cue sheet says what is seen in the clip, so nothing is to be made anew; change a cue in it, or name a "
-            "span that shall be all the same: --redo A-B, in seconds"
+            "the cue sheet says what is seen in the clip, so nothing is to be made anew; change a cue in it, or have a "
+            "span made anew all the same: --redo A-B, in seconds"
         )
     return [(seconds(first), seconds(end)) for first, end in spans]
 
