@@ -45,6 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         "mark",
         "weights",
         "outputs",
+        "voice",
         "detection",
         "pipeline",
         "data",

@@ -15,7 +15,7 @@ import pytest
 
 from clips import even_times, make_clip, tiny_film
 from phonofilm.cli import main as cli
-from phonofilm.media.audio import read_audio
+from phonofilm.media.audio import SOUND_SUFFIXES, SOUNDFILE_FORMATS, read_audio
 from phonofilm.media.probe import probe
 from phonofilm.pipeline import Phonofilm
 
@@ -231,6 +231,10 @@ def test_a_cue_sheet_is_written_over_no_film(tmp_path: Path, phonofilm: Call, cl
         ["add", "{clip}", "--precision", "int4"],
         ["add", "{clip}", "--redo", "7-3"],
         ["add", "{clip}", "--redo", "0.1-77"],
+        ["add", "{clip}", "--redo", "0.1-0.3"],
+        ["add", "{clip}", "--voices", "ANNA=f2"],
+        ["add", "{clip}", "--dialogue", "{lines}", "--voices", "ANNNA=f2"],
+        ["add", "{clip}", "--dialogue", "{lines}", "--voices", "ANNA=f22"],
         ["add", "{clip}", "--cues", "{folder}/no.json"],
         ["add", "{clip}", "--audio-only", "-o", "{folder}/a.xyz"],
         *(["add", "{clip}", flag, "{folder}/no.file"] for flag in ("--take", "--dialogue", "--key")),
@@ -254,9 +258,14 @@ def test_what_is_wrong_is_told_before_a_model_is_loaded(
         raise AssertionError("a model was loaded")
 
     monkeypatch.setattr(Phonofilm, "load", staticmethod(load))
-    result = phonofilm(*(argument.format(clip=clip, folder=tmp_path) for argument in arguments))
+    lines = tmp_path / "lines.txt"
+    if "{lines}" in arguments:
+        pytest.importorskip("espeakng_loader")
+        lines.write_text("ANNA: Hello", encoding="utf-8")
+    result = phonofilm(*(argument.format(clip=clip, folder=tmp_path, lines=lines) for argument in arguments))
     assert result.code == 1
     assert result.err.startswith("phonofilm: ")
+    lines.unlink(missing_ok=True)
     assert names(tmp_path) == ["clip.mp4"]
 
 
@@ -295,6 +304,8 @@ def test_wrong_combinations(tmp_path: Path, phonofilm: Call, clip: Path) -> None
         (["spot", "{clip}", "-o", "{folder}/no/cues.json"], "does not exist"),
         (["make", "rain", "-o", "{folder}/a.mp4"], "cannot write sound as"),
         (["make", "", "-o", "{folder}/a.wav"], "prompt is empty"),
+        (["make", "!!!???", "-o", "{folder}/a.wav"], "no word in it"),
+        (["make", "\U0001f436", "-o", "{folder}/a.wav"], "emoji are not understood"),
         (["make", "rain", "--seconds", "0", "-o", "{folder}/a.wav"], "--seconds is 0"),
     ],
 )
@@ -338,6 +349,25 @@ def test_make(tmp_path: Path, phonofilm: Call) -> None:
     assert take["file"] == str(output)
     assert take["duration_s"] == 1.5
     assert read_audio(output).channels == 2
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("rain on a tin roof", ()),
+        ("no speech, footsteps, a crowd talking", ()),
+        ("piano music, slow and sad", ("asks for music", "--music 'piano music, slow and sad'")),
+        ("a woman says hello", ("asks for speech", "--dialogue")),
+        ("a narrator, soft piano", ("asks for music and speech", "--music 'soft piano'", "--dialogue")),
+    ],
+)
+def test_make_says_once_what_words_alone_do_not_make(
+    tmp_path: Path, phonofilm: Call, prompt: str, words: tuple[str, ...]
+) -> None:
+    result = phonofilm("make", prompt, "--seconds", 0.5, "-o", tmp_path / "a.wav", "--takes", 2, "--model", "tiny")
+    assert result.code == 0
+    assert result.err.count("words alone make neither") == bool(words)
+    assert all(word in result.err for word in words)
 
 
 def test_models(phonofilm: Call) -> None:
@@ -393,6 +423,18 @@ def test_every_option_has_a_flag_with_its_help(phonofilm: Call, monkeypatch: pyt
         for flag, _, help_text in option_table(record):
             assert flag in page
             assert help_text.split(";")[0].split(":")[0][:30] in " ".join(page.split())
+
+
+def test_help_tells_ranges_and_all_that_can_be_written(phonofilm: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("TERMINAL_WIDTH", "300")
+    added, made = (" ".join(phonofilm(verb, "--help").out.split()) for verb in ("add", "make"))
+    assert "in dB. (-60 to 12)" in added
+    assert "Length in seconds. (0.5 to 3600)" in made
+    assert "NAME.mix.wav" in added
+    for page in (added, made):
+        assert all(suffix[1:] in page for suffix in SOUND_SUFFIXES)
+    assert set(SOUNDFILE_FORMATS) < set(SOUND_SUFFIXES)
 
 
 @pytest.mark.thorough

@@ -136,3 +136,15 @@ def test_a_sheet_is_read_however_its_editor_saved_it(encoding: str, tmp_path: Pa
 def test_a_missing_sheet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CueError, match="cannot be read"):
         read_cue_sheet(tmp_path / "none.json", clip())
+
+
+def test_a_sheet_of_another_film_of_the_same_name_says_that_the_content_differs(tmp_path: Path) -> None:
+    path = tmp_path / "cues.json"
+    for name, words in (
+        ("clip.mp4", "'clip.mp4', another film of that name: the content differs"),
+        ("a.mp4", "not for"),
+    ):
+        path.write_text(CueSheet(name, 8.0, "other", ()).to_json(), encoding="utf-8")
+        with pytest.raises(CueError, match=words) as caught:
+            read_cue_sheet(path, clip())
+        assert "not for 'clip.mp4'" not in str(caught.value) or name != "clip.mp4"

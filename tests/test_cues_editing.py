@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from clips import even_times, make_clip, tiny_film
 from phonofilm.codec.onsets import detect_onsets
 from phonofilm.cues import Cue, CueSheet, changed_spans, parse_cue_sheet, sheet_to_curves, span_of, without
+from phonofilm.editing import muted
 from phonofilm.errors import CueError, OptionError
 from phonofilm.media.audio import read_audio
 from phonofilm.mix.splice import FADE_S, hushed, silenced
@@ -40,6 +41,7 @@ def test_round_trip_and_what_is_not_said() -> None:
     [
         ({"muted": 1}, "true or false"),
         ({"muted": "yes"}, "true or false"),
+        ({"prompt": "\U0001f436!"}, "no word in it"),
         ({"prompt": 3}, "one line"),
         ({"prompt": "x" * 300}, "at most 200"),
         ({"prompt": "a\nb"}, "one line"),
@@ -154,6 +156,41 @@ def test_a_muted_stretch_is_silent_and_a_hit_in_it_sounds(film: Phonofilm, folde
     assert sound[round(0.85 * RATE_HZ) : round(1.2 * RATE_HZ)].std() > 0
 
 
+SPANS = st.tuples(st.floats(0, 3.5), st.floats(0.1, 2)).map(lambda pair: (pair[0], min(4.0, sum(pair))))
+
+
+@given(SPANS, st.lists(SPANS, max_size=3), st.lists(st.floats(0, 4), max_size=3))
+def test_a_muted_stretch_silences_what_it_lies_over_but_not_hits_and_what_lies_in_it(
+    mute: tuple[float, float], stretches: list[tuple[float, float]], hits_s: list[float]
+) -> None:
+    over = [one for one in stretches if one == mute or not (mute[0] <= one[0] and one[1] <= mute[1])]
+    cues = [Cue(*one, 0.5, 0.0, "rain") for one in stretches] + [Cue(time_s, time_s, 1.0) for time_s in hits_s]
+    ones = np.ones(4 * RATE_HZ, np.float32)
+    heard = muted(ones, sheet(Cue(*mute, 0.5, muted=True), *cues, duration_s=4.0), RATE_HZ)
+    alone = [cue for cue in cues if cue.is_event or (cue.start_s, cue.end_s) not in over]
+    assert np.array_equal(heard, muted(ones, sheet(Cue(*mute, 0.5, muted=True), *alone, duration_s=4.0), RATE_HZ))
+    times_s, margin_s = np.arange(len(ones)) / RATE_HZ, FADE_S + 0.001
+    sounding = [cue.sounding_s for cue in alone]
+    left = without([mute], sounding)
+    for first, end in left:
+        assert not heard[(times_s > first + margin_s) & (times_s < end - margin_s)].any()
+    for first, end in ((0.0, mute[0]), *sounding, (mute[1], 4.0)):
+        assert (heard[(times_s > first + 0.001) & (times_s < end - 0.001)] == 1).all()
+
+
+def test_a_muted_span_over_a_longer_stretch_is_silent_with_a_take_and_without(film: Phonofilm, folder: Path) -> None:
+    long = Cue(0.1, 1.4, 0.8, 0.0, "rain")
+    whole = sound_of(film, folder, long, loudness="none")
+    inside = slice(round(0.6 * RATE_HZ), round(0.9 * RATE_HZ))
+    assert whole[inside].std() > 0
+    assert not sound_of(film, folder, long, Cue(0.5, 1.0, 1.0, muted=True), loudness="none")[inside].any()
+    (take,) = film.add_sound(folder / "clip.mp4", folder / "whole.wav", audio_only=True, mono=True)
+    cues = [*film.spot(folder / "clip.mp4").cues, Cue(0.5, 1.0, 1.0, muted=True)]
+    kept = [cue for cue in cues if not cue.is_event]
+    edited = sound_of(film, folder, *kept, take=take.path)
+    assert np.abs(edited[inside]).max() < 1e-3 < np.abs(take.sound.samples[0, inside]).max()
+
+
 @pytest.mark.thorough
 def test_words_of_one_cue_are_told_there(film: Phonofilm, folder: Path) -> None:
     plain = Cue(DOG.start_s, DOG.end_s, DOG.strength)
@@ -168,7 +205,7 @@ def test_with_a_take_only_what_changed_is_made_anew(film: Phonofilm, folder: Pat
     seen = film.spot(folder / "clip.mp4")
     (take,) = film.add_sound(folder / "clip.mp4", folder / "take.wav", audio_only=True)
     (folder / "same.json").write_text(seen.to_json())
-    with pytest.raises(OptionError, match="change a cue"):
+    with pytest.raises(OptionError, match=r"change a cue.*--redo A-B"):
         film.add_sound(folder / "clip.mp4", cues=folder / "same.json", take=take.path)
     cues = (*(cue for cue in seen.cues if not 0.4 < cue.start_s < 1.2), DOG)
     spans = changed_spans(seen, sheet(*cues, duration_s=1.5))

@@ -60,10 +60,20 @@ def test_rows_are_scaled(prompt: str, tokens: int) -> None:
         ("steps up and down, knocking again and again", ("steps up and down", "knocking again and again")),
         (" , ;\n", (", ;",)),
         ("  \n ", ()),
+        ("\U0001f436 a dog barks\ufe0f, rain\U0001f327\ufe0f on \U0001f3e0 roofs", ("a dog barks", "rain on roofs")),
+        ("\U0001f468\u200d\U0001f469\u200d\U0001f467 laughing", ("laughing",)),
+        ("water at 20\u00b0", ("water at 20\u00b0",)),
     ],
 )
 def test_examples(prompt: str, parts: tuple[str, ...]) -> None:
     assert phrases(prompt) == parts
+
+
+@given(st.lists(st.sampled_from(["rain", "tin,", "and", "roof.", "\u0915\u094d\u200d\u0937"]), min_size=1), st.data())
+def test_the_kind_of_space_between_words_says_nothing(words: list[str], data: st.DataObject) -> None:
+    spaces = data.draw(st.lists(st.text(" \t\n\r\u00a0", min_size=1), min_size=len(words), max_size=len(words)))
+    spaced = "".join(word + space for word, space in zip(words, spaces, strict=True))
+    assert phrases(spaced) == phrases(" ".join(words))
 
 
 def test_phrases_repeat_from_the_first() -> None:

@@ -2,10 +2,12 @@
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from phonofilm.cli.detect import _seconds
+from phonofilm.cli.detect import _seconds, _sentence
+from phonofilm.detection import Verdict
 from phonofilm.mark import detect as detecting
 from phonofilm.mark.detect import Detection, Span, detect
 from phonofilm.mark.embed import mark
@@ -78,3 +80,9 @@ def test_spans_that_touch_are_told_as_one() -> None:
     spans = [Span(0, 3, PAYLOAD), Span(3, 5, OTHER), Span(8, 10.04, None)]
     assert _seconds(spans, 10.05) == "in seconds 0-5.0, 8-10.0"
     assert _seconds(spans[1:], 12.0) == "at least in seconds 3-5.0, 8-10.0"
+
+
+def test_a_mark_whose_place_is_not_known_is_told_without_a_place() -> None:
+    found = Detection(True, -12.0, 9.0, "public", None, 1.1, 0.0, ())
+    said = _sentence(Verdict(Path("fast.wav"), 7.3, found, None))
+    assert said.endswith("1.10 times as fast, +0.0 semitones; in seconds that cannot be told, of 7.3")

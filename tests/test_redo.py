@@ -27,7 +27,7 @@ from phonofilm.scenes import mmaudio
 from phonofilm.scenes.feature_cache import FeatureCache
 from phonofilm.scenes.mmaudio import MmaudioGuide
 from phonofilm.scenes.mmaudio_encoder import load_hearing_codec
-from phonofilm.settings import checked_spans, parse_span
+from phonofilm.settings import checked_spans, parse_spans
 from phonofilm.timeline import samples
 from phonofilm.types import FloatArray, Waveform
 from phonofilm.windows import Window, around, joined
@@ -197,17 +197,33 @@ def test_wrong_spans_and_takes(
     assert not (tmp_path / "new.wav").exists()
 
 
-def test_no_earlier_take_is_said(tmp_path: Path, film: Phonofilm) -> None:
+def test_no_earlier_take_is_said_and_which_there_are(tmp_path: Path, film: Phonofilm) -> None:
     make_clip(tmp_path / "clip.mp4")
-    with pytest.raises(OptionError, match="no earlier take"):
+    with pytest.raises(OptionError, match=r"no earlier take .* name one with --take$"):
+        film.add_sound(tmp_path / "clip.mp4", redo=[(0.2, 0.5)])
+    for name in ("clip.sound.1.mp4", "clip.sound.2.mp4"):
+        (tmp_path / name).touch()
+    with pytest.raises(OptionError, match=r"with --take: clip\.sound\.1\.mp4, clip\.sound\.2\.mp4$"):
         film.add_sound(tmp_path / "clip.mp4", redo=[(0.2, 0.5)])
 
 
-def test_spans_as_text() -> None:
-    assert parse_span("3.2-4.5") == (3.2, 4.5)
-    for text in ("3.2", "a-b", "", "1-2-3", "-1-2"):
+SPAN = st.tuples(st.integers(0, 5000), st.integers(0, 5000))
+
+
+@given(st.lists(SPAN, min_size=1, max_size=4), st.sampled_from(["-", " - ", "\u2013", "\u2212"]), st.booleans())
+def test_spans_as_text_in_seconds_or_minutes(spans: list[tuple[int, int]], dash: str, clock: bool) -> None:
+    def told(time_s: int) -> str:
+        return f"{time_s // 60}:{time_s % 60:02d}.5" if clock else f"{time_s}.5"
+
+    text = ",".join(f"{told(first)}{dash}{told(end)}" for first, end in spans)
+    assert parse_spans(text) == [(first + 0.5, end + 0.5) for first, end in spans]
+
+
+def test_spans_that_are_none() -> None:
+    assert parse_spans("1:00:03-1:00:04.5") == [(3603.0, 3604.5)]
+    for text in ("3.2", "a-b", "", "1-2-3", "-1-2", "1-2,", "1,5-2", "0:61-0:62", "1:2:3:4-5", "0:-1-2", "::1-2"):
         with pytest.raises(OptionError, match="--redo"):
-            parse_span(text)
+            parse_spans(text)
     assert checked_spans([(0.5, 1.52)], Fraction(3, 2)) == [(Fraction(1, 2), Fraction(3, 2))]
 
 

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,3 +53,18 @@ def test_words_that_strike_are_heard_when_they_are_played(
     hits_s = max(told, key=lambda times_s: len(matches(heard, times_s, 0.08)))  # a take may have been drawn again
     assert len(matches(heard, hits_s, 0.08)) >= 0.8 * len(hits_s)
     assert len(heard) <= 1.3 * len(hits_s)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({}, 1), ({"takes": 2}, 1), ({"prompt": "rain"}, 0), ({"cues": "cues.json"}, 0), ({"music": "solo piano"}, 0)],
+)
+def test_a_quiet_room_that_nobody_asked_for_is_said_once(
+    still: Path, options: dict[str, Any], said: int, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    film = Phonofilm.load("mini")
+    if "cues" in options:
+        options = {"cues": still.with_name("cues.json")}
+        options["cues"].write_text(film.spot(still).to_json(), encoding="utf-8")
+    film.add_sound(still, tmp_path / "still.wav", audio_only=True, **options)
+    assert caplog.text.count("still.mp4: the picture names no sound that is known") == said

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from clips import tiny_film
 from phonofilm.errors import OptionError
 from phonofilm.pipeline import Phonofilm
-from phonofilm.settings import HIGHEST_SEED, AddOptions, MakeOptions, given_spans, loudness_target, option_table
+from phonofilm.settings import (
+    HIGHEST_SEED,
+    AddOptions,
+    MakeOptions,
+    given_spans,
+    loudness_target,
+    option_table,
+    plain_prompt,
+)
 
 FIELDS = [(record, field.name) for record in (AddOptions, MakeOptions) for field in dataclasses.fields(record)]
 TAKEN_FOR = {int: (int, np.integer), float: (int, float, np.number, Fraction), bool: (bool, np.bool_), str: (str,)}
@@ -62,6 +70,10 @@ def test_every_option_has_a_default_and_a_help(record: type) -> None:
         ({"original_db": 99.0}, "--original-db"),
         ({"prompt": "a" * 10_000}, "10,000 characters"),
         ({"negative": "a\x00b"}, "control characters"),
+        ({"prompt": "\U0001f436"}, "emoji are not understood; say in words"),
+        ({"prompt": "\U0001f327\ufe0f\U0001f327\ufe0f, "}, "emoji are not understood"),
+        ({"prompt": ",,,"}, "--prompt is ',,,', and there is no word in it; say in words"),
+        ({"negative": "!!!???"}, "--negative is .* no word"),
         ({"loudness": "loud"}, "give web"),
         ({"loudness": "nan"}, "give web"),
     ],
@@ -72,11 +84,24 @@ def test_values_outside_the_range_are_refused(change: dict[str, object], message
     assert "\n" not in str(caught.value)
 
 
+@given(st.text(max_size=20))
+def test_a_prompt_says_nothing_or_has_a_letter_or_digit_of_some_script(text: str) -> None:
+    made, said = outcome(lambda: AddOptions(prompt=text))
+    if any(map(str.isalnum, text)) or not text.strip():
+        assert made is not None or "control characters" in said
+        assert any(map(str.isalnum, plain_prompt(text))) == any(map(str.isalnum, text))
+    else:
+        assert made is None
+    assert plain_prompt(plain_prompt(text)) == plain_prompt(text)
+
+
 def test_loudness_by_name_and_number() -> None:
     assert loudness_target("web") == -16
     assert loudness_target("ebu-r128") == -23
     assert loudness_target("-20.5") == -20.5
     assert loudness_target("none") is None
+    for text, known in (("EBU-R128", "ebu-r128"), (" Cinema ", "cinema"), ("None", "none"), ("-20", "-20")):
+        assert AddOptions(loudness=text).loudness == MakeOptions(loudness=text).loudness == known
 
 
 @pytest.mark.parametrize(("record", "verb"), [(AddOptions, Phonofilm.add_sound), (MakeOptions, Phonofilm.make)])

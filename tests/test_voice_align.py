@@ -23,6 +23,11 @@ VOICES = {"A": "low", "B": "high", "": "middle"}
 TEXT = "mama ape papa boat"
 
 
+def voiced(script: Script) -> list[str]:
+    """The voice of each line."""
+    return [VOICES[line.speaker] for line in script.lines]
+
+
 def test_lips_of_speech_sounds() -> None:
     assert [opening(symbol) for symbol in ("p", "b", "m", "mˈ")] == [0, 0, 0, 0]
     assert opening("ɑː") == opening("aɪ") == 1
@@ -118,7 +123,7 @@ def test_lines_stay_in_the_clip_in_order_and_apart(
     lines = tuple(
         Line(name, text, *time, number) for number, ((name, text), time) in enumerate(zip(said, times, strict=True), 1)
     )
-    spoken, notes = align_script(Script(lines, ()), VOICES, mouths, VOICE, duration_s, seed)
+    spoken, notes = align_script(Script(lines, ()), voiced(Script(lines, ())), mouths, VOICE, duration_s, seed)
     assert [one.line for one in spoken] == list(lines)
     for one in spoken:
         assert one.start_s >= -1e-6
@@ -136,7 +141,7 @@ def test_lines_stay_in_the_clip_in_order_and_apart(
 def test_lines_without_times_go_where_mouths_move() -> None:
     mouth = talking(6.0, [(1.0, 2.1), (3.5, 4.6)])
     script = parse_script("A: papa mama boat\nA: see you soon", "test")
-    spoken, notes = align_script(script, VOICES, [mouth], VOICE, 6.0, 0)
+    spoken, notes = align_script(script, voiced(script), [mouth], VOICE, 6.0, 0)
     assert spoken[0].start_s == pytest.approx(1.0, abs=0.25)
     assert spoken[1].start_s == pytest.approx(3.5, abs=0.25)
     assert not any("no mouth moves" in note for note in notes)
@@ -145,7 +150,7 @@ def test_lines_without_times_go_where_mouths_move() -> None:
 def test_two_speakers_get_the_mouths_that_move_in_their_turn() -> None:
     left, right = talking(6.0, [(0.5, 1.6)], place=-0.5), talking(6.0, [(3.0, 4.1)], place=0.5)
     script = parse_script("A: papa mama boat\nB: mama papa boat", "test")
-    spoken, _ = align_script(script, VOICES, [right, left], VOICE, 6.0, 0)
+    spoken, _ = align_script(script, voiced(script), [right, left], VOICE, 6.0, 0)
     assert [one.place for one in spoken] == [-0.5, 0.5]
 
 
@@ -158,20 +163,22 @@ def test_given_times_are_kept_and_met() -> None:
 
 
 def test_where_no_face_is_seen_lines_follow_each_other() -> None:
-    spoken, notes = align_script(parse_script("A: papa\nB: mama", "test"), VOICES, [], VOICE, 8.0, 0)
+    script = parse_script("A: papa\nB: mama", "test")
+    spoken, notes = align_script(script, voiced(script), [], VOICE, 8.0, 0)
     assert spoken[0].start_s < 0.1
     assert spoken[1].start_s - spoken[0].end_s < 0.3
     assert sum("no face is seen" in note for note in notes) == 2
 
 
 def test_too_many_words_for_the_clip_are_an_error() -> None:
+    script = parse_script("A: papa mama boat\nA: papa mama boat", "t")
     with pytest.raises(InputError, match="take at least"):
-        align_script(parse_script("A: papa mama boat\nA: papa mama boat", "t"), VOICES, [], VOICE, 1.0, 0)
+        align_script(script, voiced(script), [], VOICE, 1.0, 0)
 
 
 def test_a_silent_face_is_said_and_not_stretched_to() -> None:
     script = parse_script("A: papa mama boat", "test")
-    spoken, notes = align_script(script, VOICES, [talking(4.0, [])], VOICE, 4.0, 0)
+    spoken, notes = align_script(script, voiced(script), [talking(4.0, [])], VOICE, 4.0, 0)
     assert spoken[0].mouth is None
     assert not spoken[0].fitted
     assert any("no mouth moves" in note for note in notes)

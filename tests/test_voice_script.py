@@ -194,3 +194,68 @@ def test_subtitles_without_times_are_no_subtitles(tmp_path: Path, suffix: str) -
     with pytest.raises(InputError, match="no times"):
         read_script(path)
     assert [line.text for line in read_script(path.rename(tmp_path / "lines.txt")).lines][-1] == "Where have you been?"
+
+
+ROWS = {
+    "a.ass": (
+        "ASS",
+        "[Script Info]\nScriptType: v4.00+\n\n[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,D,,0,0,0,,Hi --> x\n",
+    ),
+    "b.ssa": ("SSA", "[Script Info]\nScriptType: v4.00\n\n[V4 Styles]\n"),
+    "c.sbv": ("SBV", "0:00:01.000,0:00:02.000\nHello\n"),
+    "d.ttml": ("TTML", '<?xml version="1.0"?>\n<tt xmlns="x"><body><p begin="1s">Hello</p></body></tt>'),
+    "e.xml": ("XML", '<transcript><text start="0">Hello</text></transcript>'),
+    "f.json": ("whisper: --output_format srt", '{"text": "Hello", "segments": []}'),
+    "g.json": ("JSON", '[{"start": 0, "end"'),
+    "h.rtf": ("RTF", "{\\rtf1\\ansi Hello}"),
+    "i.html": ("HTML", "<!DOCTYPE html><html><body>Hello</body></html>"),
+    "j.smi": ("SAMI", "<SAMI><BODY><SYNC Start=1>Hello</BODY></SAMI>"),
+    "k.sub": ("MicroDVD", "{0}{25}Hello"),
+    "l.tsv": ("table", "start\tend\ttext\n0\t100\tHello"),
+    "m.pdf": ("PDF", "%PDF-1.4\nHello"),
+    "n.docx": ("docx", "PK\x03\x04word/document.xml"),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_other_formats_are_told_by_what_stands_in_them_and_never_read_aloud(tmp_path: Path, name: str) -> None:
+    said, text = ROWS[name]
+    for path in (tmp_path / name, tmp_path / "lines.txt"):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=said) as caught:
+            read_script(path)
+        assert "SRT, WebVTT or plain text are understood" in str(caught.value)
+    if name == "a.ass":
+        with pytest.raises(InputError, match=r"ffmpeg -i a\.ass a\.srt$"):
+            read_script(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[door slams] ANNA: Hello", "Hello"),
+        ("<i>Hello there</i>", "Hello there"),
+        ("{laughs} Hello", "Hello"),
+        ("[1] Hello", "Hello"),
+        ('ANNA: "start, end, text"', '"start, end, text"'),
+        ("[ar:X]\n[00:12.00]Hello", "Hello"),
+    ],
+)
+def test_plain_text_that_looks_like_another_format_is_still_spoken(text: str, words: str) -> None:
+    assert [line.text for line in parse_script(text, "lines.txt").lines] == [words]
+
+
+@given(st.lists(SENTENCE, min_size=2, max_size=4), st.booleans())
+@settings(max_examples=20)
+def test_dashes_in_one_cue_are_speakers_of_their_own(said: list[str], first_dash: bool) -> None:
+    rows = [f"- {text}" for text in said]
+    rows[0] = rows[0] if first_dash else said[0]
+    script = parse_script("1\n00:00:01,000 --> 00:00:09,000\n" + "\n".join(rows), "test")
+    assert [line.text for line in script.lines] == said
+    assert len(script.speakers) == len(said)
+    assert not any("NAME" in note for note in script.notes)
+
+
+def test_a_dash_after_a_named_speaker_is_somebody_else() -> None:
+    script = parse_script("1\n00:00:01,000 --> 00:00:03,000\n- ANNA: Hello\n- Fine\n", "test")
+    assert script.speakers == ("ANNA", "")

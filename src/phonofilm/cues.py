@@ -141,8 +141,10 @@ def read_cue_sheet(path: Path, clip: ClipInfo) -> CueSheet:
         ) from error
     sheet = parse_cue_sheet(data, str(path))
     if sheet.fingerprint and sheet.fingerprint != clip.fingerprint:
+        same = sheet.clip_name == clip.path.name
+        other = "another film of that name: the content differs" if same else f"not for {clip.path.name!r}"
         raise CueError(
-            f"cue sheet {path} was made for {sheet.clip_name!r}, not for {clip.path.name!r}; "
+            f"cue sheet {path} was made for {sheet.clip_name!r}, {other}; "
             f"make one for this clip with 'phonofilm spot', or delete the line \"fingerprint\" to use it all the same"
         )
     last_s = max((cue.end_s for cue in sheet.cues), default=0.0)
@@ -229,6 +231,10 @@ def _parse_cue(row: Any, where: str) -> Cue:
         raise CueError(f"{where}: muted is {muted!r:.40}; it must be true or false: correct it in the sheet")
     if not isinstance(prompt, str) or len(prompt) > LONGEST_WORDS or not prompt.isprintable():
         raise CueError(f"{where}: prompt is {prompt!r:.40}; it must be one line of at most {LONGEST_WORDS} characters")
+    if prompt.strip() and not any(map(str.isalnum, prompt)):
+        raise CueError(
+            f"{where}: prompt is {prompt!r:.40}, and there is no word in it; say in words what is heard there"
+        )
     return Cue(start_s, end_s, strength, place, str(row.get("label", "hit")), muted, prompt.strip())
 
 

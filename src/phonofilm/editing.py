@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from phonofilm.cues import CueSheet, changed_spans, span_of, without
+from phonofilm.cues import Cue, CueSheet, changed_spans, span_of, without
 from phonofilm.errors import MediaError, OptionError
 from phonofilm.media.audio import read_audio, read_clip_audio, resample, to_stereo
 from phonofilm.media.probe import probe
 from phonofilm.mix.splice import hushed, loud_db, ranges, shares, silenced
 from phonofilm.mix.stems import DIALOGUE, EFFECTS, MUSIC, summed
-from phonofilm.outputs import default_path, destination, stem_path
+from phonofilm.outputs import stem_path, usual_take
 from phonofilm.scenes.guide import ACTIVE_DBFS, Sight
 from phonofilm.timeline import Seconds, samples, seconds
 from phonofilm.types import ClipInfo, FloatArray, Waveform
@@ -62,7 +62,7 @@ def read_take(clip: ClipInfo, path: Path | None, audio_only: bool, stems: bool) 
     it is of another length, or stems are wanted and missing.
     """
     if path is None:
-        path = _usual_take(clip, audio_only)
+        path = usual_take(clip, audio_only)
     try:
         picture = probe(path)
     except MediaError:  # it has no picture, or it is not there at all; the next line says so
@@ -94,19 +94,6 @@ def read_take(clip: ClipInfo, path: Path | None, audio_only: bool, stems: bool) 
     notes = stem_path(path, MUSIC).with_suffix(".mid")
     kept = {name: layer for name, layer in layers.items() if name != EFFECTS}
     return Earlier(layers[EFFECTS], kept, notes if MUSIC in kept and notes.exists() else None)
-
-
-def _usual_take(clip: ClipInfo, audio_only: bool) -> Path:
-    """The take of a clip that was written by default; raises OptionError when there is none."""
-    sound = default_path(clip, True, "sound")
-    try:
-        film = destination(clip, None, False, "sound").path
-    except MediaError:  # nothing holds this picture: its takes are sound alone
-        film = sound
-    path = next((path for path in ((sound, film) if audio_only else (film, sound)) if path.exists()), None)
-    if path is None:
-        raise OptionError(f"there is no earlier take {film} to redo a span of; name one with --take")
-    return path
 
 
 def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:
@@ -155,7 +142,10 @@ def changed(seen: Sight, edited: Sight) -> list[tuple[Seconds, Seconds]]:
     """Where an edited sheet differs from what was seen. Raises OptionError when nowhere."""
     spans = changed_spans(seen.sheet, edited.sheet)
     if not spans:
-        raise OptionError("the cue sheet says what is seen in the clip; change a cue, or name a span with --redo")
+        raise OptionError(
+            "the cue sheet says what is seen in the clip, so nothing is to be made anew; change a cue in it, or have a "
+            "span made anew all the same: --redo A-B, in seconds"
+        )
     return [(seconds(first), seconds(end)) for first, end in spans]
 
 
@@ -183,10 +173,19 @@ def fresh_share(edit: Edit) -> FloatArray:
 
 
 def muted(wave: FloatArray, sheet: CueSheet, rate_hz: int) -> FloatArray:
-    """(S,) without what muted cues would sound: hits do not begin, stretches are silent but for what sounds in them."""
+    """(S,) without what muted cues would sound: hits do not begin, stretches are silent but for hits in them.
+
+    What a muted stretch lies over is silent there too, but for shorter stretches inside it.
+    """
     hits_s = [cue.start_s for cue in sheet.events]
     mute = [cue for cue in sheet.cues if cue.muted]
     wave = hushed(wave, rate_hz, [span_of(cue, hits_s, sheet.duration_s) for cue in mute if cue.is_event])
-    silent = [(cue.start_s, cue.end_s) for cue in mute if not cue.is_event]
-    heard = [cue.sounding_s for cue in (*sheet.events, *sheet.stretches)]
-    return silenced(wave, rate_hz, without(silent, heard))
+    silent = [span for cue in mute if not cue.is_event for span in without([cue.sounding_s], _heard_in(cue, sheet))]
+    return silenced(wave, rate_hz, silent)
+
+
+def _heard_in(mute: Cue, sheet: CueSheet) -> list[tuple[float, float]]:
+    """What sounds all the same while a stretch is muted."""
+    inside = [one for one in sheet.stretches if mute.start_s <= one.start_s and one.end_s <= mute.end_s]
+    shorter = [one for one in inside if one.sounding_s != mute.sounding_s]
+    return [cue.sounding_s for cue in (*sheet.events, *shorter)]

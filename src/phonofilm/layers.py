@@ -8,12 +8,11 @@ import logging
 import math
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from phonofilm.encoders.sentences import SentenceEncoder
-from phonofilm.errors import MissingExtraError, OptionError
+from phonofilm.errors import MissingExtraError
 from phonofilm.scenes.guide import Sight
 from phonofilm.scenes.mini import SOUND_LAG_S
 from phonofilm.score.compose import compose
@@ -27,17 +26,29 @@ from phonofilm.score.split import Reading, read_prompt
 from phonofilm.settings import AddOptions
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.types import ClipInfo, Progress, Waveform
+from phonofilm.voice.casting import read_casting
 from phonofilm.voice.dialogue import Dialogue, make_dialogue
-from phonofilm.voice.engines import load_engine
 from phonofilm.voice.lips import Mouth, watch_mouths
-from phonofilm.voice.script import Script, read_script
-from phonofilm.voice.speak import VoiceEngine, parse_voices
+from phonofilm.voice.script import Script
+from phonofilm.voice.speak import VoiceEngine
 from phonofilm.weights.fetch import cache_folder
 
 logger = logging.getLogger(__name__)
 
 UNWANTED_MUSIC = re.compile(r"\b(music|musical|score|soundtrack)\b", re.IGNORECASE)
 """A negative prompt that says so forbids the score too."""
+SPEAKS = re.compile(
+    r"\b(?:says|said|saying|speaks|speaking|talks|talking|narrat\w+|voice-?overs?|announcers?|newsreaders?|recit(?:es|ing)|"
+    r"reads? aloud|reading aloud|dialogues?|monologues?|conversations?|speech(?:es)?|"
+    r"(?:woman|man|boy|girl|child|female|male)(?:'s)? voice)\b",
+    re.IGNORECASE,
+)
+"""Words that ask for words..."""
+MANY = re.compile(
+    r"\b(?:no|not|without|nobody|crowds?|audience|chatter\w*|babbl\w*|murmur\w*|distant|muffled|in the background)\b",
+    re.IGNORECASE,
+)
+"""... unless nobody is to speak, or so many or so far away that there are none to understand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,21 +70,17 @@ class Cast:
     """The transcript and voices that the options name, read before anything is computed. Raises PhonofilmError."""
 
     def __init__(self, chosen: AddOptions) -> None:
-        if chosen.voices and not chosen.dialogue:
-            raise OptionError("--voices came without --dialogue; there is nobody to speak")
-        self._script = read_script(Path(chosen.dialogue)) if chosen.dialogue else None
-        pairs = [pair for pair in chosen.voices.split(",") if pair.strip()]
-        self._voices = parse_voices(pairs)
-        self._engine = load_engine(chosen.voice_engine, cache_folder() / "voices") if chosen.dialogue else None
+        self._casting = read_casting(chosen.dialogue, chosen.voices, chosen.voice_engine, cache_folder() / "voices")
 
     def watch(self, clip: ClipInfo, watch: Stopwatch, progress: Progress) -> Speech | None:
         """What is needed to speak in time with a clip; None where there is no transcript."""
-        if self._script is None or self._engine is None:
+        if self._casting is None:
             return None
         with watch.stage("lips", progress):
             mouths = watch_mouths(clip, lambda _, share: progress("lips", share))
-        logger.info("%d lines, %d mouths", len(self._script.lines), len(mouths))
-        return Speech(clip, self._script, mouths, self._engine, self._voices)
+        casting = self._casting
+        logger.info("%d lines, %d mouths", len(casting.script.lines), len(mouths))
+        return Speech(clip, casting.script, mouths, casting.engine, casting.chosen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +180,22 @@ def book(chosen: AddOptions) -> Band:
         logger.warning("%s; there is no music, and the effects get %r", error, reading.music_words)
         return Band(replace(reading, music=(), effects=(chosen.prompt,)), None)
     return Band(reading, read_mood(reading.music_words, encoder))
+
+
+def warn_of_unmade(prompt: str) -> None:
+    """Say what words alone do not make: music, and speech that can be understood."""
+    reading = read_prompt(prompt, "", SentenceEncoder.load())
+    speaks = [words for words in (*reading.effects, *reading.music) if SPEAKS.search(words) and not MANY.search(words)]
+    asked = [*(["music"] if reading.music_words else []), *(["speech"] if speaks else [])]
+    options = {"music": f"--music {reading.music_words!r}", "speech": "--dialogue TRANSCRIPT"}
+    if asked:
+        ways = " and ".join(options[kind] for kind in asked)
+        logger.warning(
+            "words alone make neither music nor speech, and the prompt asks for %s: what comes will hardly be that; "
+            "give it to a clip with 'phonofilm add CLIP' and %s",
+            " and ".join(asked),
+            ways,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from phonofilm.errors import OutputError
+from phonofilm.errors import MediaError, OptionError, OutputError
 from phonofilm.media.audio import check_sound_path
 from phonofilm.media.holding import muxed_path, warn_of_change
 from phonofilm.media.mux import check_output
@@ -12,6 +12,8 @@ from phonofilm.types import ClipInfo
 
 MIX = "mix"
 """The name of everything together, among the names of the stems."""
+MOST_NAMED = 4
+"""Takes that a message names."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,24 @@ def destination(
     """Where takes go, by names alone. Raises OutputError or MediaError when no film can be written of the clip."""
     named = default_path(info, audio_only, word, folder) if output is None else output
     return Destination(named, named if audio_only else muxed_path(info, named), output is not None)
+
+
+def usual_take(clip: ClipInfo, audio_only: bool) -> Path:
+    """The take of a clip that was written by default; raises OptionError when there is none."""
+    sound = default_path(clip, True, "sound")
+    try:
+        film = destination(clip, None, False, "sound").path
+    except MediaError:  # nothing holds this picture: its takes are sound alone
+        film = sound
+    path = next((path for path in ((sound, film) if audio_only else (film, sound)) if path.exists()), None)
+    if path is None:
+        several = [one for one in numbered(film, MOST_NAMED) + numbered(sound, MOST_NAMED) if one.exists()]
+        there = ", ".join(one.name for one in several[:MOST_NAMED])
+        raise OptionError(
+            f"there is no earlier take {film} to redo a span of; "
+            + (f"name one of those that are there with --take: {there}" if there else "name one with --take")
+        )
+    return path
 
 
 def take_paths(info: ClipInfo, goal: Destination, audio_only: bool, takes: int) -> list[Path]:

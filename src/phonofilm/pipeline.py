@@ -30,7 +30,7 @@ from phonofilm.editing import (
     read_take,
 )
 from phonofilm.errors import OptionError
-from phonofilm.layers import Cast, Extras, book, fold, make_extras, spread
+from phonofilm.layers import Cast, Extras, book, fold, make_extras, spread, warn_of_unmade
 from phonofilm.media.audio import read_clip_audio, resample
 from phonofilm.media.probe import probe
 from phonofilm.mix.loudness import as_loud, limit, normalise
@@ -59,6 +59,8 @@ from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progress
 
 logger = logging.getLogger(__name__)
+
+AT_A_LOSS = "the picture names no sound that is known, so a quiet room was made; say with --prompt what should be heard"
 
 
 @dataclass(frozen=True)
@@ -244,6 +246,8 @@ class Phonofilm:
         paths = sound_paths(path_of("--output", output), chosen.takes)
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, prompt, chosen)
         count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
+        if not self._guide.row.variant:
+            warn_of_unmade(prompt)
         scene = self._guide.spoken_scene(prompt, count, chosen, watch, progress)
         made = []
         for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, None, watch, progress):
@@ -298,6 +302,8 @@ class Phonofilm:
         scene = self._guide.seen_scene(
             self._guide.still(sight) if band.plays_the_picture else sight, chosen, watch, progress
         )
+        if scene.at_a_loss and not (asked.prompt.strip() or band.mood or speech or sight.edited):
+            logger.warning("%s: %s", info.path.name, AT_A_LOSS)
         made: list[Take] = []
         for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, edit, watch, progress):
             extras = make_extras(band, speech, sight, self._guide.rate_hz, seed_here, take_watch, progress)

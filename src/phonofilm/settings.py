@@ -5,7 +5,9 @@ Each field carries its help text and its range in its metadata. Values are check
 
 import dataclasses
 import math
+import re
 import reprlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -23,6 +25,9 @@ SHORTEST_REDO_S = 0.1
 """Two latent steps: what is shorter is hardly a sound."""
 CLIP_END_S = 0.05
 """An end this shortly after the clip's was rounded up."""
+FIRST_SYMBOL, JOINER = "\u2190", "\u200d"
+EMOJI_MARKS = frozenset(("\ufe0f", "\u20e3", *map(chr, range(0xE0020, 0xE0080))))
+"""What makes an emoji of the character before it, and the letters of which flags are spelled."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
 CREDENTIALS = ("auto", "on", "off")
@@ -30,6 +35,8 @@ LOUDNESS_TARGETS = {"web": -16.0, "ebu-r128": -23.0, "cinema": -27.0}
 """Integrated loudness by name, LUFS: AES TD1008 for streaming, EBU R 128 for European broadcast, and -27 LKFS, the
 level of dialogue at which streaming services take cinema mixes."""
 HIGHEST_SEED = 2**31 - 1
+DASHES = re.compile("[\u2010-\u2015\u2212]")
+"""What programs write for a dash between two numbers."""
 DIALOGUE_ANCHORED = frozenset({"cinema"})
 """Where the dialogue is brought to the target, if there is any, and the rest keeps its distance from it."""
 
@@ -54,9 +61,11 @@ class AddOptions:
     mono: bool = option(False, "One channel, nothing placed left or right.")
     music: str = option("", "What music, in words; none for none. Without it, music words of the prompt ask for some.")
     dialogue: str = option("", "Transcript to speak in time with the mouths: SRT, WebVTT, or text with NAME: line.")
-    voices: str = option("", "Who speaks how: ANNA=f2, BEN=m3; others get voices in the order of their first line.")
+    voices: str = option("", "Who speaks how: ANNA=f2, BEN=fr+m3 (in another language), =ru+f2 (lines without a name).")
     voice_engine: str = option("espeak", "What speaks: espeak, or kokoro where it is installed and downloaded.")
-    stems: bool = option(False, "Write effects, music (and its notes, MIDI) and dialogue as files of their own too.")
+    stems: bool = option(
+        False, "Write effects, music (and its notes, MIDI), dialogue and their sum, NAME.mix.wav, as files too."
+    )
     timeline: str = option("", "Write the stems, and a timeline of clip, stems and cues for editing programs (.otio).")
     keep_original: bool = option(False, "Mix the clip's own sound in under the new one.")
     original_db: float = option(-6.0, "Level of the clip's own sound with keep-original, in dB.", low=-60, high=12)
@@ -118,6 +127,8 @@ def check_values(options: Any) -> None:
             if field.name == "loudness" and isinstance(value, Real) and not isinstance(value, bool):
                 value = str(value)
             check_text(flag, value)
+            if field.name == "loudness":
+                value = value.strip().lower()
         object.__setattr__(options, field.name, value)
 
 
@@ -172,7 +183,8 @@ def path_of(name: str, value: Any) -> Path:
 
 
 def check_prompt(name: str, text: str) -> None:
-    """Raises OptionError when a prompt is no text, longer than LONGEST_PROMPT or holds a control character."""
+    """Raises OptionError when a prompt is no text, longer than LONGEST_PROMPT, holds a control character, or says
+    nothing, which only an empty one may."""
     check_text(f"--{name}", text)
     if len(text) > LONGEST_PROMPT:
         raise OptionError(
@@ -181,6 +193,25 @@ def check_prompt(name: str, text: str) -> None:
         )
     if any(ord(character) < 32 and character not in "\n\t\r" for character in text):
         raise OptionError(f"--{name} holds control characters; give plain text")
+    if text.strip() and not says_something(text):
+        lack = "emoji are not understood" if any(map(_is_symbol, text)) else "there is no word in it"
+        raise OptionError(f"--{name} is {shown(text)}, and {lack}; say in words what should be heard")
+
+
+def says_something(text: str) -> bool:
+    """Whether a text holds a letter or digit of any script."""
+    return any(map(str.isalnum, text))
+
+
+def plain_prompt(text: str) -> str:
+    """A prompt as it is encoded: one space between words, whatever stood there, and no emoji."""
+    words = "".join(" " if _is_symbol(character) else character for character in text).split()
+    return " ".join(word for word in (word.lstrip(JOINER) for word in words) if word)
+
+
+def _is_symbol(character: str) -> bool:
+    """Whether a character is of an emoji, or another picture that is no word; degrees and the like are not."""
+    return character in EMOJI_MARKS or (character >= FIRST_SYMBOL and unicodedata.category(character) in ("So", "Sk"))
 
 
 def check_words(prompt: str) -> None:
@@ -207,11 +238,12 @@ def check_credentials(choice: str, certificate: str, key: str) -> None:
 
 
 def loudness_target(text: str) -> float | None:
-    """LUFS wanted, or None for 'none'. Raises OptionError for anything else."""
-    if text == "none":
+    """LUFS wanted, or None for 'none', in letters of any case. Raises OptionError for anything else."""
+    name = text.strip().lower()
+    if name == "none":
         return None
-    if text in LOUDNESS_TARGETS:
-        return LOUDNESS_TARGETS[text]
+    if name in LOUDNESS_TARGETS:
+        return LOUDNESS_TARGETS[name]
     try:
         value = float(text)
     except ValueError:
@@ -222,14 +254,33 @@ def loudness_target(text: str) -> float | None:
     return value
 
 
-def parse_span(text: str) -> tuple[float, float]:
-    """ "3.2-4.5" → (3.2, 4.5), in seconds. Raises OptionError."""
-    first, _, end = text.partition("-")
+def parse_spans(text: str) -> list[tuple[float, float]]:
+    """ "3.2-4.5, 0:07-0:08" → [(3.2, 4.5), (7.0, 8.0)], in seconds; a dash of any length parts. Raises OptionError."""
+    spans = []
+    for part in text.split(","):
+        first, dash, end = DASHES.sub("-", part).partition("-")
+        times = _clock_s(first), _clock_s(end)
+        if not dash or times[0] is None or times[1] is None:
+            raise OptionError(
+                f"--redo is {text!r}; give two times in seconds with a dash between, as 3.2-4.5 or 0:03-0:04"
+            )
+        spans.append((times[0], times[1]))
+    return spans
+
+
+def _clock_s(text: str) -> float | None:
+    """Seconds of "4.5", "0:04.5" or "1:00:04.5"; None of what is no time."""
+    *larger, last = text.strip().split(":")
     try:
-        span = float(first), float(end)
-    except ValueError as error:
-        raise OptionError(f"--redo is {text!r}; give two times in seconds with a dash between, as 3.2-4.5") from error
-    return span
+        parts = [float(int(part)) for part in larger] + [float(last)]
+    except ValueError:
+        return None
+    if len(parts) > 3 or (larger and not all(0 <= part < 60 for part in parts[1:])):
+        return None
+    total_s = 0.0
+    for part in parts:
+        total_s = 60 * total_s + part
+    return total_s
 
 
 def given_spans(redo: Any) -> tuple[tuple[float, float], ...]:

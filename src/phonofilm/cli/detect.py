@@ -89,7 +89,10 @@ def _sentence(verdict: "Verdict") -> str:
             parts.append(f"key {found.key}")
         if abs(found.tempo - 1) > 0.001 or abs(found.semitones) > 0.5:
             parts.append(f"{found.tempo:.2f} times as fast, {found.semitones:+.1f} semitones")
-        text = ", ".join(parts) + f"; {_seconds(found.spans, verdict.duration_s)} of {verdict.duration_s:.1f}"
+        where = (
+            f"{_seconds(found.spans, verdict.duration_s)} of" if found.spans else "in seconds that cannot be told, of"
+        )
+        text = ", ".join(parts) + f"; {where} {verdict.duration_s:.1f}"
         takes = {span.payload.take_id for span in found.spans if span.payload}
         if len(takes) > 1:
             text += f", of {len(takes)} takes ({', '.join(sorted(takes))})"
@@ -105,7 +108,8 @@ def _seconds(spans: "Sequence[Span]", duration_s: float) -> str:
     edges_s = [0.0, *(edge for pair in joined for edge in pair), duration_s]
     gaps_s = [end - start for start, end in zip(edges_s[::2], edges_s[1::2], strict=True)]
     least = "at least " if any(ROUNDED_S < gap < SHORTEST_TOLD_S for gap in gaps_s) else ""
-    return f"{least}in seconds " + ", ".join(f"{start_s:.0f}-{end_s:.1f}" for start_s, end_s in joined)
+    told = ", ".join(f"{start_s:.0f}-{end_s:.1f}" for start_s, end_s in joined)
+    return f"{least}in seconds {told}"
 
 
 def _chance(log10_chance: float) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from phonofilm.media.suffixes import WRITTEN_SOUND_SUFFIXES
 from phonofilm.settings import check_place
 from phonofilm.weights.registry import find_model
 
@@ -24,6 +25,8 @@ WeightsDirOption = Annotated[
         "else the one named by PHONOFILM_WEIGHTS_DIR.",
     ),
 ]
+SOUND_KINDS = ", ".join(suffix[1:] for suffix in WRITTEN_SOUND_SUFFIXES)
+"""For help: which sound files can be written."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say decisions and timings.")]
 
@@ -34,6 +37,12 @@ def check_choice(model: str, device: str, precision: str) -> None:
     find_model(model)
 
 
+def _range(field: "dataclasses.Field[Any]") -> str:
+    """The range of a number, for its help; only what has both ends has one."""
+    low, high = field.metadata["low"], field.metadata["high"]
+    return "" if low is None or high is None else f" ({low} to {high})"
+
+
 def options_of(record: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a verb one flag per field of an options record; the verb gets the record as its argument `options`."""
 
@@ -42,7 +51,7 @@ def options_of(record: type[Any]) -> Callable[[Callable[..., None]], Callable[..
         flags = []
         for field in dataclasses.fields(record):
             spelled = "--" + field.name.replace("_", "-")
-            flag = typer.Option(spelled, help=field.metadata["help"])
+            flag = typer.Option(spelled, help=field.metadata["help"] + _range(field))
             annotation = Annotated[field.type, flag]  # type: ignore[name-defined]
             flags.append(
                 inspect.Parameter(

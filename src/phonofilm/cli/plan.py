@@ -9,9 +9,11 @@ from phonofilm.cues import read_cue_sheet
 from phonofilm.errors import OptionError, PhonofilmError
 from phonofilm.media.files import is_same, make_folder
 from phonofilm.media.probe import probe
-from phonofilm.outputs import MIX, Destination, destination, numbered, stem_path, take_paths
+from phonofilm.outputs import MIX, Destination, destination, numbered, stem_path, take_paths, usual_take
 from phonofilm.settings import AddOptions, MakeOptions, checked_spans
 from phonofilm.types import ClipInfo
+from phonofilm.voice.casting import read_casting
+from phonofilm.weights.fetch import cache_folder
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,27 @@ READ = ("dialogue", "key", "certificate", "certificate_key")
 
 
 def check_read(options: AddOptions | MakeOptions, take: Path | None = None) -> None:
-    """Raises OptionError when a file that is read only after the model was loaded is not there."""
+    """Raises OptionError when a file that is read only after the model was loaded is not there, and PhonofilmError
+    when a transcript, or who speaks it, is not as it must be."""
     named = {f"--{name.replace('_', '-')}": getattr(options, name, "") for name in READ}
     for flag, path in {**named, "--take": take or ""}.items():
         if path and not Path(path).is_file():
             raise OptionError(f"{flag} is {path}, and there is no such file; check the path")
+    if isinstance(options, AddOptions):
+        read_casting(options.dialogue, options.voices, options.voice_engine, cache_folder() / "voices")
 
 
-def plan(clips: Sequence[Path], wish: Wish, spans: Sequence[tuple[float, float]], cues: Path | None) -> list[Plan]:
+def plan(
+    clips: Sequence[Path],
+    wish: Wish,
+    spans: Sequence[tuple[float, float]],
+    cues: Path | None,
+    take: Path | None = None,
+) -> list[Plan]:
     """A plan for each clip; what is wrong with one does not stop the others.
 
-    spans, cues: what is made anew, and an edited cue sheet. Raises OptionError when results would meet each other or a
-    clip, OutputError when there can be no folder for them.
+    spans, cues: what is made anew, and an edited cue sheet. take: what the spans are of, if it is named. Raises
+    OptionError when results would meet each other or a clip, OutputError when there can be no folder for them.
     """
     if wish.output is not None and len(clips) > 1:
         raise OptionError(f"--output names one file and {len(clips)} clips came; use --out-dir")
@@ -70,7 +81,7 @@ def plan(clips: Sequence[Path], wish: Wish, spans: Sequence[tuple[float, float]]
     _check_apart(plans, wish)
     if wish.folder is not None:
         make_folder(wish.folder)
-    return [_checked(one, wish, spans, cues) for one in plans]
+    return [_checked(one, wish, spans, cues, take) for one in plans]
 
 
 def _aimed(clip: Path, wish: Wish) -> Plan:
@@ -81,11 +92,13 @@ def _aimed(clip: Path, wish: Wish) -> Plan:
         return Plan(clip, error=error)
 
 
-def _checked(one: Plan, wish: Wish, spans: Sequence[tuple[float, float]], cues: Path | None) -> Plan:
+def _checked(one: Plan, wish: Wish, spans: Sequence[tuple[float, float]], cues: Path | None, take: Path | None) -> Plan:
     if one.info is None or one.goal is None:
         return one
     try:
         checked_spans(spans, one.info.duration_s)
+        if spans and take is None:
+            usual_take(one.info, wish.audio_only)
         take_paths(one.info, one.goal, wish.audio_only, wish.takes)
         if cues is not None:
             read_cue_sheet(cues, one.info)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from phonofilm.cli.options import (
+    SOUND_KINDS,
     DeviceOption,
     JsonOption,
     ModelOption,
@@ -20,7 +21,7 @@ from phonofilm.cli.options import (
 )
 from phonofilm.cli.terminal import complain, print_cues, progress_bars, start_logging, take_json
 from phonofilm.errors import OptionError, PhonofilmError
-from phonofilm.settings import AddOptions, MakeOptions, check_words, parse_span
+from phonofilm.settings import AddOptions, MakeOptions, check_words, parse_spans
 
 if TYPE_CHECKING:
     from phonofilm.pipeline import Phonofilm
@@ -38,14 +39,16 @@ def add(
     redo: Annotated[
         list[str] | None,
         typer.Option(
-            "--redo", help="Make only this span of an earlier take anew, in seconds: 3.2-4.5. May be repeated."
+            "--redo",
+            help="Make only this span of an earlier take anew, in seconds: 3.2-4.5. May be repeated, or several parted "
+            "by commas.",
         ),
     ] = None,
     take: Annotated[
         Path | None,
         typer.Option("--take", help="The earlier take, a video or a sound file; else what is written by default."),
     ] = None,
-    audio_only: Annotated[bool, typer.Option("--audio-only", help="Write sound alone: wav, flac, ogg, m4a.")] = False,
+    audio_only: Annotated[bool, typer.Option("--audio-only", help=f"Write sound alone: {SOUND_KINDS}.")] = False,
     model: ModelOption = "mini",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -60,13 +63,13 @@ def add(
         raise OptionError(f"--cues, --redo and --take belong to one clip and {len(clips)} came; add them one by one")
     if options.timeline and len(clips) > 1:
         raise OptionError(f"--timeline names one file and {len(clips)} clips came; add them one by one")
-    spans = [parse_span(text) for text in redo or ()]
+    spans = [span for text in redo or () for span in parse_spans(text)]
     check_choice(model, device, precision)
     from phonofilm.cli.plan import Wish, check_read, plan
 
     check_read(options, take)
     word = "redo" if editing else "sound"
-    plans = plan(clips, Wish(output, out_dir, audio_only, word, options.takes, options.stems), spans, cues)
+    plans = plan(clips, Wish(output, out_dir, audio_only, word, options.takes, options.stems), spans, cues, take)
     results: list[dict[str, Any]] = []
     with progress_bars() as progress:
         film = None if all(one.error for one in plans) else _load(model, device, precision, weights_dir)
@@ -128,7 +131,7 @@ def spot(
 def make(
     prompt: Annotated[str, typer.Argument(help="What should be heard.", show_default=False)],
     options: MakeOptions,
-    output: Annotated[Path, typer.Option("--output", "-o", help="wav, flac, ogg or m4a.")] = Path("sound.wav"),
+    output: Annotated[Path, typer.Option("--output", "-o", help=f"{SOUND_KINDS}: by its suffix.")] = Path("sound.wav"),
     model: ModelOption = "mini",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",

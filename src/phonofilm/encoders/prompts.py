@@ -14,10 +14,12 @@ from typing import Protocol
 
 from torch import Tensor
 
+from phonofilm.settings import plain_prompt
+
 TOKENS = 8
 
 _BORDER = re.compile(
-    r"[;\n\r]+"  # always a border
+    r";+"  # always a border
     r"|,(?!\d)|(?<!\d),"  # but not the comma in 1,000
     r"|[.!?]+(?=\s|$)"  # nor the point in 2.5
     # nor the "and" inside "back and forth", "up and down", "over and over"
@@ -37,11 +39,12 @@ class SentenceVectors(Protocol):
 
 
 def phrases(prompt: str) -> tuple[str, ...]:
-    """The parts of a prompt, in order: cut at , ; . ! ? line ends, and at "and" and "with" between words.
+    """The parts of a prompt, in order: cut at , ; . ! ? and at "and" and "with" between words.
 
-    Parts without a letter or digit are left out, unless nothing else is there. An empty prompt has no phrases.
+    Emoji, and parts without a letter or digit, are left out, unless nothing else is there. What kind of space stands
+    between words says nothing, line ends included. An empty prompt has no phrases.
     """
-    parts = (_LINK_AT_AN_END.sub("", part.strip()) for part in _BORDER.split(prompt))
+    parts = (_LINK_AT_AN_END.sub("", part.strip()) for part in _BORDER.split(plain_prompt(prompt)))
     found = tuple(" ".join(part.split()) for part in parts if _WORD.search(part))
     whole = " ".join(prompt.split())
     return found or ((whole,) if whole else ())

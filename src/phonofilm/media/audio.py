@@ -22,6 +22,7 @@ from phonofilm.errors import MediaError, OutputError
 from phonofilm.media.clock import LONGEST_PAUSE_S
 from phonofilm.media.files import check_writable, disk_is_full, replacing
 from phonofilm.media.probe import address, audio_stream, clocks_of, decoded, open_media
+from phonofilm.media.suffixes import WRITTEN_SOUND_SUFFIXES
 from phonofilm.timeline import samples
 from phonofilm.types import ClipInfo, FloatArray, Waveform
 
@@ -33,7 +34,8 @@ SOUNDFILE_FORMATS = {
     ".ogg": ("OGG", "VORBIS"),
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
-SOUND_SUFFIXES = (*SOUNDFILE_FORMATS, ".m4a")
+SOUND_SUFFIXES = WRITTEN_SOUND_SUFFIXES
+"""FFmpeg writes what `SOUNDFILE_FORMATS` does not name."""
 AAC_BITS_A_CHANNEL = 128_000
 BLOCK_SAMPLES = 65_536
 HALF_POWER = math.sqrt(0.5)

@@ -1,11 +1,13 @@
 """By which endings of their names films and sounds are known in a folder, where nothing else says what a file is.
 
-What is named one by one is read whatever it is called; what can be written is in `audio` and `holding`.
+What is named one by one is read whatever it is called; how sound is written is in `audio`, and films in `holding`.
 """
 
 from pathlib import Path
 
 SOUND_SUFFIXES = (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma")
+WRITTEN_SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".m4a")
+"""Sound that can be written."""
 FILM_SUFFIXES = (
     ".avi",
     ".flv",

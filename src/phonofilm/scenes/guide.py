@@ -83,13 +83,15 @@ class Scene:
 
     count: samples wanted, S. loudest_lufs: the loudness that it is not to be raised above, None where it may have any.
     quieter: (start in seconds, end, gain in dB) of spans that are to be so much quieter than the rest. words: what is
-    asked for, by a person or by what the picture names; '' where neither says anything.
+    asked for, by a person or by what the picture names; '' where neither says anything. at_a_loss: the picture names
+    nothing and little happens in it, so that a quiet room is all there is to hear.
     """
 
     count: int
     loudest_lufs: float | None = field(default=None, kw_only=True)
     quieter: tuple[tuple[float, float, float], ...] = field(default=(), kw_only=True)
     words: str = field(default="", kw_only=True)
+    at_a_loss: bool = field(default=False, kw_only=True)
 
 
 class Guide(ABC):

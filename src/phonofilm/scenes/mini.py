@@ -31,7 +31,15 @@ from phonofilm.flow.sync_features import sync_features
 from phonofilm.media.frames import stream_frames
 from phonofilm.scenes.guide import Decoder, Encoder, Guide, Sampler, Scene, Sight, latents_by, latents_of, sound_by
 from phonofilm.scenes.mini_scene import LocalWords, MiniScene, ScenePart
-from phonofilm.scenes.picture_words import HANDLED_LUFS, STRUCK_WORDS, Asked, asked_for, asked_in_shots, levels_of
+from phonofilm.scenes.picture_words import (
+    HANDLED_LUFS,
+    STILL_WORDS,
+    STRUCK_WORDS,
+    Asked,
+    asked_for,
+    asked_in_shots,
+    levels_of,
+)
 from phonofilm.scenes.worth import worth
 from phonofilm.settings import AddOptions, MakeOptions
 from phonofilm.stopwatch import Stopwatch
@@ -157,7 +165,7 @@ class MiniGuide(Guide):
             scene = self._asked_scene(plain, whole, sight, options)
             shots = [] if options.prompt else asked_in_shots(whole, sight, sight.shots, quiet, self._name_what_goes_on)
             if not shots:
-                return scene
+                return replace(scene, at_a_loss=whole.words == STILL_WORDS and not whole.seen)
             logger.info(
                 "shots of their own: %s", "; ".join(f"{shot.start_s:.1f} s {one.words!r}" for shot, one in shots)
             )

@@ -19,6 +19,7 @@ from phonofilm.score.evidence import evidence, only_describes
 from phonofilm.score.forbidding import FORBIDS, trimmed
 from phonofilm.score.instruments import NOT_MUSIC, wanted_instruments
 from phonofilm.score.mood import SentenceVectors
+from phonofilm.settings import plain_prompt
 
 NONE = "none"
 MUSICAL = (
@@ -103,7 +104,7 @@ AUDIBLY = -0.08
 HARDLY = 0.05
 """... or only not further than this to the music, where it comes first and no `and` joins it: "frogs with jazz"."""
 BETWEEN = re.compile(r"\s+(and|with|while|as|over|to|plus|then)\s+", re.IGNORECASE)
-BREAKS = re.compile(r"[,;\n\uff0c\uff1b、。،]|\.(?:\s|$)")
+BREAKS = re.compile(r"[,;\uff0c\uff1b、。،]|\.(?:\s|$)")
 NEGATED = re.compile(r"^(?:no|without|never|not (?:any|an?))\b", re.IGNORECASE)
 
 Vectors = npt.NDArray[np.float64]
@@ -134,11 +135,11 @@ def read_prompt(prompt: str, music: str, encoder: SentenceVectors) -> Reading:
     music: mood words, which all go to the music; "none" forbids it, and the musical phrases of the prompt then go
     nowhere; empty for nothing said. Raises OptionError for "none" together with other words.
     """
-    said = _phrases(music)
+    said = _phrases(plain_prompt(music))
     forbids = [phrase for phrase in said if phrase.lower() == NONE or FORBIDS.fullmatch(phrase)]
     if forbids and len(said) > len(forbids):
         raise OptionError(f"music {music!r:.60} forbids music and asks for some; say none, or say which")
-    rest = FORBIDS.split(unicodedata.normalize("NFC", prompt))
+    rest = FORBIDS.split(unicodedata.normalize("NFC", plain_prompt(prompt)))
     forbidden = bool(forbids) or len(rest) > 1
     phrases = [phrase for part in rest for phrase in _phrases(part)]
     ear = _Ear(encoder)

@@ -4,7 +4,7 @@ Lines are placed (`place`), spoken by the voice at the speed that the place want
 cannot be fitted is spoken naturally, and it is said.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,7 @@ class SpokenLine:
 
 def align_script(
     script: Script,
-    voices: Mapping[str, str],
+    voices: Sequence[str],
     mouths: Sequence[Mouth],
     engine: VoiceEngine,
     duration_s: float,
@@ -57,13 +57,13 @@ def align_script(
 ) -> tuple[list[SpokenLine], list[str]]:
     """Every line of the script, spoken within the clip, and what is to be said about it.
 
-    voices: of each speaker. Raises InputError where the lines cannot be spoken in the time there is.
+    voices: of each line. Raises InputError where the lines cannot be spoken in the time there is.
     """
     random = np.random.default_rng(seed)
     rates = 1 + DELIVERY * random.uniform(-1, 1, len(script.lines))
     natural = [
-        engine.speak(line.text, voices[line.speaker], float(rate))
-        for line, rate in zip(script.lines, rates, strict=True)
+        engine.speak(line.text, voice, float(rate))
+        for line, voice, rate in zip(script.lines, voices, rates, strict=True)
     ]
     natural_s = [spoken.duration_s * float(rate) for spoken, rate in zip(natural, rates, strict=True)]
     spans = place_lines(script.lines, natural_s, mouths, duration_s)
@@ -74,7 +74,7 @@ def align_script(
         later = zip(spans[index + 1 :], script.lines[index + 1 :], strict=True)
         after = [other.begin_s for other, its in later if its.speaker == line.speaker]
         room = (max(before, default=0.0), min(after, default=duration_s))
-        voice, spoken = voices[line.speaker], natural[index]
+        voice, spoken = voices[index], natural[index]
         if span.mouth is not None or spoken.duration_s > span.end_s - span.begin_s + SHORTENED_S:
             spoken = _speak_for(engine, line, voice, spoken, float(rates[index]), span)
         if span.mouth is None:

@@ -13,6 +13,7 @@ from phonofilm.timeline import samples as samples_of
 from phonofilm.timeline import seconds
 from phonofilm.types import ClipInfo, FloatArray, Waveform
 from phonofilm.voice.align import SpokenLine, align_script
+from phonofilm.voice.languages import voices_of_lines
 from phonofilm.voice.lips import Mouth
 from phonofilm.voice.script import Script, fit_script
 from phonofilm.voice.speak import VoiceEngine, assign_voices
@@ -54,14 +55,17 @@ def make_dialogue(
     duration_s = float(clip.duration_s)
     fitting = fit_script(script, duration_s)
     voices, said = assign_voices(fitting.speakers, engine, overrides)
-    lines, spoken = align_script(fitting, voices, mouths, engine, duration_s, seed)
+    named = {name.casefold() for name in overrides}
+    chosen = {speaker for speaker in fitting.speakers if speaker.casefold() in named}
+    each, read = voices_of_lines(fitting.lines, voices, chosen, engine)
+    lines, spoken = align_script(fitting, each, mouths, engine, duration_s, seed)
     stem = np.zeros(samples_of(clip.duration_s, rate_hz), np.float32)  # (S,)
     for line in lines:
         _lay(stem, line, rate_hz)
     peak = float(np.abs(stem).max(initial=0.0))
     if peak > FULL_SCALE:
         stem *= np.float32(FULL_SCALE / peak)
-    return Dialogue(Waveform(stem[None], rate_hz), tuple(lines), voices, (*fitting.notes, *said, *spoken))
+    return Dialogue(Waveform(stem[None], rate_hz), tuple(lines), voices, (*fitting.notes, *said, *read, *spoken))
 
 
 def _lay(stem: FloatArray, line: SpokenLine, rate_hz: int) -> None:

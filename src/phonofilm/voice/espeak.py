@@ -9,6 +9,7 @@ Dimension letters: S samples.
 import _ctypes
 import ctypes
 import importlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ AUDIBLE = 0.01
 LANGUAGE = "en-us"
 VARIANTS = ("m3", "f2", "m7", "f4", "m1", "f5", "m8", "f1", "m5", "f3", "m4", "m6", "m2")
 """The plain men's and women's variants, ordered so that neighbours differ in sex and pitch."""
+SWITCHED = re.compile(r"\([a-z-]+\)")
+"""Put before the first sound of a word that is read in another language."""
 SEED = 1
 """Of its noises."""
 
@@ -143,6 +146,7 @@ class EspeakVoice:
             while pointer[index].type:
                 event = pointer[index]
                 symbol = event.identity.string.decode("utf-8", "ignore") if event.type == PHONEME else ""
+                symbol = SWITCHED.sub("", symbol)
                 events.append((event.type, event.text_position, event.length, event.sample, symbol))
                 index += 1
             return 0

@@ -14,11 +14,13 @@ and plain text, is why it is read here and not by a subtitle library.
 
 import codecs
 import html
+import itertools
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from phonofilm.errors import InputError
+from phonofilm.voice.other_formats import refusal, refusal_of_bytes
 from phonofilm.voice.script_times import LAST_S, check_times, clock_s, find_times
 
 LONGEST_FILE = 4_000_000
@@ -31,6 +33,8 @@ VOICE_TAG = re.compile(r"<v(?:\.[^ \t>]*)*[ \t]+([^>]+)>")
 ARROW = "-->"
 SUBTITLE_SUFFIXES = (".srt", ".vtt")
 COMMENTS = ("NOTE", "STYLE", "REGION")
+OTHERS = ("", "second speaker", "third speaker", "fourth speaker")
+"""Who speaks the lines of one cue that dashes part and nobody is named for; no other line is spoken by these."""
 LONGEST_NAME_WORDS = 3
 
 
@@ -38,8 +42,8 @@ LONGEST_NAME_WORDS = 3
 class Line:
     """What one person says in one go.
 
-    speaker: as written, "" where nobody is named. start_s, end_s: seconds from the first shown frame, None where not
-    given. number: the line of the file it stands in, from 1.
+    speaker: as written; "" where nobody is named, or another of OTHERS. start_s, end_s: seconds from the first shown
+    frame, None where not given. number: the line of the file it stands in, from 1.
     """
 
     speaker: str
@@ -80,6 +84,8 @@ def read_script(path: Path) -> Script:
         raise InputError(f"transcript {path} cannot be read ({error.strerror}); check the path") from error
     if len(raw) > LONGEST_FILE:
         raise InputError(f"transcript {path} has {len(raw):,} bytes; give a text file with the lines of this clip")
+    if refused := refusal_of_bytes(raw):
+        raise InputError(f"transcript {path} {refused}")
     text, notes = _decode(raw, str(path))
     script = parse_script(text, str(path))
     if path.suffix.lower() in SUBTITLE_SUFFIXES and ARROW not in text:
@@ -91,6 +97,8 @@ def read_script(path: Path) -> Script:
 
 def parse_script(text: str, source: str) -> Script:
     """A transcript from text, of the kind that the text shows; `source` names it in errors. Raises InputError."""
+    if refused := refusal(text, source):
+        raise InputError(f"transcript {source} {refused}")
     if any(ord(letter) < 32 and letter not in "\t\n\r\f" for letter in text):
         raise InputError(f"transcript {source} is not text; give SRT, WebVTT or lines like 'NAME: what is said'")
     rows = text.removeprefix("\ufeff").splitlines()
@@ -106,7 +114,7 @@ def parse_script(text: str, source: str) -> Script:
     if not lines:
         raise InputError(f"transcript {source} holds nothing to speak; write lines like 'NAME: what is said'")
     lines = check_times(lines, source, notes)
-    if any(not line.speaker for line in lines) and any(line.speaker for line in lines):
+    if any(not line.speaker for line in lines) and any(line.speaker not in OTHERS for line in lines):
         notes.append("lines without a NAME are spoken by a voice of their own")
     return Script(tuple(lines), tuple(notes))
 
@@ -206,12 +214,18 @@ def _spoken(block: _Block, plain: bool, notes: list[str]) -> list[Line]:
                 parts[-1] = (parts[-1][0], f"{parts[-1][1]} {text}".strip())
                 continue
             parts.append((name, text))
-    kept = [(name, text) for name, text in parts if re.search(r"\w", text)]
+    kept = _told_apart([(name, text) for name, text in parts if re.search(r"\w", text)])
     if len(kept) < len(parts) or not parts:
         notes.append(f"line {block.number}: nothing to speak in {' '.join(block.rows).strip()[:60]!r}")
     if len(kept) > 1 and block.end_s is not None:
         notes.append(f"line {block.number}: {len(kept)} speakers share one time; it was divided by the length of text")
     return _shared(kept, block)
+
+
+def _told_apart(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The parts of one cue with the nameless among them told apart: a dash means that somebody else speaks."""
+    names = itertools.cycle(OTHERS)
+    return [(name or next(names), text) for name, text in parts]
 
 
 def _voices(row: str) -> list[tuple[str, str]]:
