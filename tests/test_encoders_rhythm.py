@@ -129,3 +129,11 @@ def test_a_damaged_table_is_one_line(tmp_path: Path) -> None:
     save_file({}, broken, {"table": "no json"})
     with pytest.raises(ModelError, match="cannot be read"):
         load_rhythms(broken)
+
+
+@pytest.mark.parametrize("length_s", [0.5, 1.0, 8.0])
+def test_what_is_counted_begins_early_enough_to_ring_out(length_s: float) -> None:
+    for seed in range(20):
+        for rhythm in (Rhythm((), Count(1)), Rhythm((CLOCK,), Count(once=True)), Rhythm(())):
+            times, _ = played(rhythm, length_s, np.random.default_rng(seed))
+            assert times[0] <= min(0.6, 0.3 * length_s) + 1e-6

@@ -22,6 +22,9 @@ from phonofilm.types import FloatArray, Progress
 
 logger = logging.getLogger(__name__)
 
+FADE_IN_S, FADE_OUT_S = 0.003, 0.02
+"""Long enough that no click is heard, short enough for a blow on the first frame to keep its attack."""
+
 
 def draw(
     guide: Guide,
@@ -56,6 +59,8 @@ def draw(
         seed = chosen.seed + number
         with take_watch.stage("decode", progress):
             wave = _decoded(guide, decode, scene, parts, sampled[number], seed)
+            if edit is None:
+                wave = guide.finished(scene, wave, seed)
         if again is not None:
             wave = _best(guide, wave, again, decode, scene, seed, take_watch, progress)
         yield path, seed, wave, take_watch
@@ -75,7 +80,16 @@ def _decoded(
         first = 0 if held is None else held.first * guide.samples_a_step
         piece = decode(latents, seed)[: scene.count - first]  # (S',)
         wave[first : first + len(piece)] = piece
-    return without_offset(wave, guide.rate_hz)
+    return edged(without_offset(wave, guide.rate_hz), guide.rate_hz)
+
+
+def edged(wave: FloatArray, rate_hz: int) -> FloatArray:
+    """The sound (S,), faded in and out at its edges: one that begins or ends in the middle of a wave would click."""
+    out = wave.copy()
+    for edge, fade_s in ((out, FADE_IN_S), (out[::-1], FADE_OUT_S)):
+        count = min(round(fade_s * rate_hz), len(out) // 2)
+        edge[:count] *= np.linspace(0, 1, count, endpoint=False, dtype=np.float32)
+    return out
 
 
 def _best(
@@ -97,7 +111,7 @@ def _best(
         with watch.stage("sample", progress):
             latents = _drawn(sample, drawn, [None], progress)
         with watch.stage("decode", progress):
-            other = _decoded(guide, decode, scene, [None], latents, seed)
+            other = guide.finished(scene, _decoded(guide, decode, scene, [None], latents, seed), drawn)
         other_worth = guide.worth(scene, other, drawn)
         logger.info("seed %d: drawn again, as asked for %.2f → %.2f", seed, worth, other_worth)
         if other_worth > worth:

@@ -35,7 +35,8 @@ AS_NEAR = 0.01
 """Of labels that differ by no more, one that was recorded one at a time is meant ("gunshot": a pistol, not a salvo)."""
 REST_S = (0.6, 2.5)
 """Rests between sounds that no recording repeats, drawn evenly on a logarithmic scale."""
-FIRST_S = (0.1, 0.6)
+FIRST_S, EARLIEST = (0.1, 0.6), 0.15
+"""When the first of them begins; in short sounds within this share of the length and twice it."""
 END_S = 0.3
 """A number of sounds that is told comes closer together where the last would else begin later than this before the end.
 """
@@ -139,7 +140,8 @@ def played(rhythm: Rhythm, length_s: float, generator: np.random.Generator) -> t
     patterns, hits = rhythm.patterns, rhythm.count.hits
     times: list[float] = []
     strengths: list[float] = []
-    now = float(generator.uniform(*FIRST_S)) if not patterns else 0.0
+    first = np.minimum(FIRST_S, (length_s * EARLIEST, length_s * 2 * EARLIEST))
+    now = float(generator.uniform(*first)) if not patterns else 0.0
     while now < length_s if hits is None else len(times) < hits:
         if patterns:
             *onsets, (length, _) = patterns[int(generator.integers(len(patterns)))]
@@ -153,6 +155,9 @@ def played(rhythm: Rhythm, length_s: float, generator: np.random.Generator) -> t
         if rhythm.count.once:
             break
     heard, loud = np.asarray(times[:hits], np.float32), np.asarray(strengths[:hits], np.float32)
+    if hits is not None or rhythm.count.once:
+        # Recordings lie still before their first sound, for any time.
+        heard = heard - max(np.float32(0), heard[0] - np.float32(first[1]))
     if hits is not None and heard[-1] > length_s - END_S:
         heard = heard * np.float32(max(length_s - END_S, length_s / 2) / heard[-1])
     inside = heard < length_s

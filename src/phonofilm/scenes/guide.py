@@ -148,6 +148,10 @@ class Guide(ABC):
         """How far what was drawn (S,) from a seed is as the scene asks; from `worth.GOOD` on it is taken."""
         return 1.0
 
+    def finished(self, scene: Scene, wave: FloatArray, seed: int) -> FloatArray:
+        """What was drawn (S,) from a seed, without what the scene says is not heard."""
+        return wave
+
     @abstractmethod
     def around(self, scene: Scene, first: int, end: int) -> Window:
         """The latent steps to be seen and sampled at once when the samples [first, end) are made anew."""

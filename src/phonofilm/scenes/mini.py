@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from phonofilm.cues import CueSheet, bumps, curves_to_sheet, peaks, sheet_to_curves, span_of
+from phonofilm.encoders.counting import UNTOLD
 from phonofilm.encoders.cue_finder import CueFinder, FoundCues
 from phonofilm.encoders.heard import HeardTable, NamedShot, expected_sounds, load_table, named_shots
 from phonofilm.encoders.motion import MotionWatcher, cue_request, cut_times
@@ -29,6 +30,7 @@ from phonofilm.flow.inpaint import mixed
 from phonofilm.flow.sampler import Velocity
 from phonofilm.flow.sync_features import sync_features
 from phonofilm.media.frames import stream_frames
+from phonofilm.scenes.counted import only_counted
 from phonofilm.scenes.guide import Decoder, Encoder, Guide, Sampler, Scene, Sight, latents_by, latents_of, sound_by
 from phonofilm.scenes.mini_scene import LocalWords, MiniScene, ScenePart
 from phonofilm.scenes.picture_words import (
@@ -241,6 +243,12 @@ class MiniGuide(Guide):
         if scene.local or scene.parts or (scene.loudest_lufs is not None and scene.loudest_lufs <= HANDLED_LUFS):
             return 1.0  # what is to be hardly heard is hardly heard: no further draw makes it more so
         return worth(wave, self.rate_hz, self._hits_s(scene.onset), scene.dry, scene.lasting)
+
+    def finished(self, scene: Scene, wave: FloatArray, seed: int) -> FloatArray:
+        assert isinstance(scene, MiniScene)
+        if scene.rhythm is None or scene.rhythm.count == UNTOLD or scene.local or scene.parts:
+            return wave
+        return only_counted(wave, self.rate_hz, self._hits_s(self._timed(scene, seed).onset))
 
     def spoken_scene(
         self, prompt: str, count: int, options: MakeOptions, watch: Stopwatch, progress: Progress

@@ -33,9 +33,10 @@ LOUDEST_GAP_DB, QUIET_GAP_DB = -6.0, -20.0
 def worth(wave: FloatArray, rate_hz: int, hits_s: FloatArray, dry: bool, lasting: bool = False) -> float:
     """How far a sound (S,) does what hits (K,) at times in seconds ask of it: 1 for all of it, down to -1.
 
-    The F1 of its onsets and the hits, less up to 1 where there is a roar between them. dry: only the hits are to be
-    heard; else something may go on between them, and it is not looked at. Without hits it need only be heard. lasting:
-    it is meant to go on (rain, an engine), which most of it must; hits in the picture are not its own.
+    The F1 of its onsets and the hits, times how far it is there at all, less up to 1 where there is a roar between
+    them. dry: only the hits are to be heard; else something may go on between them, and it is not looked at. Without
+    hits it need only be heard. lasting: it is meant to go on (rain, an engine), which most of it must; hits in the
+    picture are not its own.
     """
     if lasting or not len(hits_s):
         return _presence(wave, rate_hz, 0.5 if lasting else 1.0)
@@ -45,7 +46,8 @@ def worth(wave: FloatArray, rate_hz: int, hits_s: FloatArray, dry: bool, lasting
     apart_s = np.abs(onsets_s[:, None] - hits_s[None])  # (O, K)
     hit, meant = (apart_s.min(axis) <= TOLERANCE_S for axis in (0, 1))
     f1 = 2 * float(hit.mean()) * float(meant.mean()) / max(float(hit.mean()) + float(meant.mean()), 1e-9)
-    return f1 - (_roar(wave, rate_hz, hits_s) if dry else 0.0)
+    # One that is all but silent would be brought to full loudness, with its noise.
+    return f1 * _presence(wave, rate_hz, 1.0) - (_roar(wave, rate_hz, hits_s) if dry else 0.0)
 
 
 def _block_power(wave: FloatArray, rate_hz: int) -> FloatArray:
