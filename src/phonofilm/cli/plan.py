@@ -9,14 +9,27 @@ from phonofilm.cues import read_cue_sheet
 from phonofilm.errors import OptionError, PhonofilmError
 from phonofilm.media.files import is_same, make_folder
 from phonofilm.media.probe import probe
-from phonofilm.outputs import MIX, Destination, destination, numbered, stem_path, take_paths
+from phonofilm.outputs import (
+    MIX,
+    REDO,
+    Destination,
+    check_apart,
+    destination,
+    newest_take,
+    numbered,
+    stem_path,
+    take_paths,
+)
 from phonofilm.settings import AddOptions, MakeOptions, checked_spans
 from phonofilm.types import ClipInfo
 
 
 @dataclass(frozen=True)
 class Wish:
-    """Where results shall go. word: what is put into the names of those that nobody has named."""
+    """Where results shall go. word: what is put into the names of those that nobody has named.
+
+    take: the earlier take that is made anew, None for the newest.
+    """
 
     output: Path | None
     folder: Path | None
@@ -24,16 +37,18 @@ class Wish:
     word: str
     takes: int
     stems: bool
+    take: Path | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One clip and where its takes go, or why it cannot be done."""
+    """One clip and where its takes go, or why it cannot be done. take: the earlier one that is made anew, if any."""
 
     clip: Path
     info: ClipInfo | None = None
     goal: Destination | None = None
     error: PhonofilmError | None = None
+    take: Path | None = None
 
     def ready(self) -> tuple[ClipInfo, Path]:
         """The clip, and where the takes go before they are numbered. Raises what stands in the way."""
@@ -85,13 +100,18 @@ def _checked(one: Plan, wish: Wish, spans: Sequence[tuple[float, float]], cues: 
     if one.info is None or one.goal is None:
         return one
     try:
+        take = None
         checked_spans(spans, one.info.duration_s)
-        take_paths(one.info, one.goal, wish.audio_only, wish.takes)
+        paths = take_paths(one.info, one.goal, wish.audio_only, wish.takes)
+        if wish.word == REDO:
+            folders = [one.goal.path.parent]
+            take = wish.take or newest_take(one.info, wish.audio_only, folders)
+            check_apart(paths, take, wish.stems)
         if cues is not None:
             read_cue_sheet(cues, one.info)
     except PhonofilmError as error:
         return replace(one, error=error)
-    return one
+    return replace(one, take=take)
 
 
 def _check_apart(plans: Sequence[Plan], wish: Wish) -> None:

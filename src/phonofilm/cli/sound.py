@@ -43,7 +43,9 @@ def add(
     ] = None,
     take: Annotated[
         Path | None,
-        typer.Option("--take", help="The earlier take, a video or a sound file; else what is written by default."),
+        typer.Option(
+            "--take", help="The earlier take, a video or a sound file; else the newest that was written by default."
+        ),
     ] = None,
     audio_only: Annotated[bool, typer.Option("--audio-only", help="Write sound alone: wav, flac, ogg, m4a.")] = False,
     model: ModelOption = "mini",
@@ -53,7 +55,8 @@ def add(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Give clips their sound; writes NAME.sound.SUFFIX beside each clip (NAME.redo.SUFFIX after --redo or --take)."""
+    """Give clips their sound; writes NAME.sound.SUFFIX beside each clip (after --redo or --take NAME.redo.SUFFIX, then
+    NAME.redo2.SUFFIX and so on)."""
     start_logging(verbose)
     editing = bool(redo) or take is not None
     if (cues is not None or editing) and len(clips) > 1:
@@ -63,10 +66,12 @@ def add(
     spans = [parse_span(text) for text in redo or ()]
     check_choice(model, device, precision)
     from phonofilm.cli.plan import Wish, check_read, plan
+    from phonofilm.outputs import REDO, SOUND
 
     check_read(options, take)
-    word = "redo" if editing else "sound"
-    plans = plan(clips, Wish(output, out_dir, audio_only, word, options.takes, options.stems), spans, cues)
+    word = REDO if editing else SOUND
+    layers = options.stems or bool(options.timeline)
+    plans = plan(clips, Wish(output, out_dir, audio_only, word, options.takes, layers, take), spans, cues)
     results: list[dict[str, Any]] = []
     with progress_bars() as progress:
         film = None if all(one.error for one in plans) else _load(model, device, precision, weights_dir)
@@ -79,7 +84,7 @@ def add(
                     target,
                     cues=cues,
                     redo=spans,
-                    take=take,
+                    take=one.take,
                     audio_only=audio_only,
                     progress=progress,
                     **dataclasses.asdict(options),
