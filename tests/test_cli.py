@@ -121,6 +121,17 @@ def test_the_command_is_the_library_call(tmp_path: Path, phonofilm: Call, clip: 
     assert np.array_equal(read_audio(output).samples, read_audio(tmp_path / "call.wav").samples)
 
 
+def test_edits_in_a_folder_go_on_from_each_other(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
+    assert phonofilm("add", clip, "--model", "tiny").code == 0
+    again = ["add", clip, "--model", "tiny", "--out-dir", tmp_path / "out", "--redo"]
+    assert phonofilm(*again, "0-0.2").out == f"{tmp_path / 'out' / 'clip.redo.mp4'}\n"
+    result = phonofilm(*again, "0.3-0.5")
+    assert result.out == f"{tmp_path / 'out' / 'clip.redo2.mp4'}\n"
+    assert result.err.count("\n") == 1
+    assert f"going on from {tmp_path / 'out' / 'clip.redo.mp4'}" in result.err
+    fails(phonofilm(*again, "0-0.2", "--take", clip, "--loudness", "cinema"), "leave --loudness out")
+
+
 def test_many_clips_go_into_a_folder_and_a_bad_one_does_not_stop_them(
     tmp_path: Path, phonofilm: Call, clip: Path
 ) -> None:
@@ -235,6 +246,7 @@ def test_a_cue_sheet_is_written_over_no_film(tmp_path: Path, phonofilm: Call, cl
         ["add", "{clip}", "--voices", "ANNA=f2"],
         ["add", "{clip}", "--dialogue", "{lines}", "--voices", "ANNNA=f2"],
         ["add", "{clip}", "--dialogue", "{lines}", "--voices", "ANNA=f22"],
+        ["add", "{clip}", "--redo", "0.1-0.3", "--take", "{clip}", "-o", "{clip}"],
         ["add", "{clip}", "--cues", "{folder}/no.json"],
         ["add", "{clip}", "--audio-only", "-o", "{folder}/a.xyz"],
         *(["add", "{clip}", flag, "{folder}/no.file"] for flag in ("--take", "--dialogue", "--key")),
@@ -429,7 +441,7 @@ def test_help_tells_ranges_and_all_that_can_be_written(phonofilm: Call, monkeypa
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.setenv("TERMINAL_WIDTH", "300")
     added, made = (" ".join(phonofilm(verb, "--help").out.split()) for verb in ("add", "make"))
-    assert "in dB. (-60 to 12)" in added
+    assert "at its loudness. (-60 to 12)" in added
     assert "Length in seconds. (0.5 to 3600)" in made
     assert "NAME.mix.wav" in added
     for page in (added, made):

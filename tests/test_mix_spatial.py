@@ -1,4 +1,4 @@
-"""Places and layers: left is left, the power stays, mono loses nothing, and layers add up."""
+"""Places and layers: left is left, the power stays, mono loses nothing."""
 
 import math
 from fractions import Fraction
@@ -9,11 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonofilm.cues import CueCurves
-from phonofilm.errors import OptionError
-from phonofilm.mix.loudness import TRUE_PEAK_DB, true_peak
-from phonofilm.mix.mixer import mix_under
 from phonofilm.mix.spatial import SIDE_DB, WIDTH, place_effects
-from phonofilm.types import Waveform
 
 RATE_HZ = 44_100
 CURVE_HZ = Fraction(44_100, 512)
@@ -91,26 +87,3 @@ def test_very_short_sounds(count: int, points: int) -> None:
     placed = place_effects(noise(count=count), curves(0.0, points=points), RATE_HZ)
     assert placed.samples.shape == (2, count)
     assert np.isfinite(placed.samples).all()
-
-
-@pytest.mark.parametrize("original_db", [-60.0, -6.0, 0.0, 6.0])
-@pytest.mark.parametrize(("new_channels", "old_channels"), [(1, 1), (1, 2), (2, 1), (2, 2)])
-def test_layers_add_up(new_channels: int, old_channels: int, original_db: float) -> None:
-    new = Waveform(np.stack([noise(k, 5000) / 4 for k in range(new_channels)]), RATE_HZ)
-    old = Waveform(np.stack([noise(k + 9, 5000) / 4 for k in range(old_channels)]), RATE_HZ)
-    mixed = mix_under(new, old, original_db)
-    assert mixed.channels == new_channels
-    under = old.samples if old_channels <= new_channels else old.samples.mean(axis=0, keepdims=True)
-    assert np.abs(mixed.samples - (new.samples + under * 10 ** (original_db / 20))).max() < 1e-6
-
-
-def test_loud_layers_are_limited() -> None:
-    loud = Waveform(np.stack([8 * noise(1), 8 * noise(2)]), RATE_HZ)
-    assert 20 * math.log10(true_peak(mix_under(loud, loud, 6.0))) <= TRUE_PEAK_DB
-
-
-def test_layers_that_do_not_fit() -> None:
-    new = Waveform(np.zeros((2, 100), np.float32), RATE_HZ)
-    for other in (Waveform(np.zeros((2, 99), np.float32), RATE_HZ), Waveform(np.zeros((2, 100), np.float32), 48_000)):
-        with pytest.raises(OptionError, match="the layers differ"):
-            mix_under(new, other, -6.0)

@@ -16,7 +16,7 @@ from clips import even_times, make_clip, tiny_film
 from phonofilm.codec.mel_codec import HearingCodec
 from phonofilm.codec.mp_vae import MpVae
 from phonofilm.codec.spectral import MEL_16K
-from phonofilm.errors import MediaError, OptionError, PhonofilmError
+from phonofilm.errors import MediaError, OptionError, OutputError, PhonofilmError
 from phonofilm.flow.inpaint import inpaint, mixed, walks
 from phonofilm.flow.sampler import even_times as even_steps
 from phonofilm.media.audio import read_audio, read_clip_audio, write_audio
@@ -118,7 +118,8 @@ def test_the_whole_clip_is_a_fresh_take(tmp_path: Path, film: Phonofilm, folder:
 def test_several_spans_of_a_lossy_take_beside_the_clip(film: Phonofilm, folder: Path) -> None:
     decoded = read_clip_audio(probe(folder / "clip.sound.mp4"), RATE_HZ)
     assert decoded is not None
-    (made,) = film.add_sound(folder / "clip.mp4", redo=((1.0, 1.2), (0.2, 0.4)))
+    take = folder / "clip.sound.mp4"
+    (made,) = film.add_sound(folder / "clip.mp4", take=take, redo=((1.0, 1.2), (0.2, 0.4)))
     assert made.path == folder / "clip.redo.mp4"
     assert probe(made.path).duration_s == probe(folder / "clip.mp4").duration_s
     same = (made.sound.samples == decoded.samples).all(axis=0)
@@ -205,6 +206,55 @@ def test_no_earlier_take_is_said_and_which_there_are(tmp_path: Path, film: Phono
         (tmp_path / name).touch()
     with pytest.raises(OptionError, match=r"with --take: clip\.sound\.1\.mp4, clip\.sound\.2\.mp4$"):
         film.add_sound(tmp_path / "clip.mp4", redo=[(0.2, 0.5)])
+
+
+def test_edits_go_on_from_the_newest_take_and_overwrite_none(
+    tmp_path: Path, film: Phonofilm, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes((folder / "clip.mp4").read_bytes())
+    (first,) = film.add_sound(clip, audio_only=True)
+    (second,) = film.add_sound(clip, audio_only=True, redo=[(0.1, 0.3)], seed=1)
+    assert "going on from" not in caplog.text
+    (third,) = film.add_sound(clip, audio_only=True, redo=[(1.0, 1.2)], seed=2)
+    assert [record.message for record in caplog.records if "going on from" in record.message] == [
+        f"going on from {second.path}, the newest take; name another with --take"
+    ]
+    (other,) = film.add_sound(clip, audio_only=True, redo=[(1.0, 1.2)], take=third.path, seed=3)
+    names = [take.path.name for take in (first, second, third, other)]
+    assert names == ["clip.sound.wav", "clip.redo.wav", "clip.redo2.wav", "clip.redo3.wav"]
+    heard = [read_audio(take.path).samples for take in (first, second, third)]
+    assert changed(heard[1], heard[2])[0] > round(0.9 * RATE_HZ), "the first edit is kept"
+    assert changed(heard[0], heard[2])[0] < round(0.3 * RATE_HZ)
+    film.add_sound(clip, audio_only=True, seed=9)  # a take since, from which the next edit goes on
+    caplog.clear()
+    film.add_sound(clip, audio_only=True, redo=[(1.0, 1.2)])
+    assert "going on from" not in caplog.text
+    film.add_sound(clip, audio_only=True, redo=[(1.0, 1.2)], takes=2)
+    with pytest.raises(OptionError, match=r"clip\.redo5\.2\.wav is one of several takes .* --take"):
+        film.add_sound(clip, audio_only=True, redo=[(1.0, 1.2)])
+
+
+@pytest.mark.parametrize("take", ["clip.sound.mp4", "clip.sound.wav", "mono.flac"])
+def test_the_take_that_is_read_is_not_overwritten(film: Phonofilm, folder: Path, take: str) -> None:
+    output = folder / take
+    before, audio_only = output.read_bytes(), not take.endswith("mp4")
+    with pytest.raises(OutputError, match="is the take itself; give another name, nothing was changed"):
+        film.add_sound(folder / "clip.mp4", output, take=output, redo=[(0.2, 0.4)], audio_only=audio_only)
+    assert output.read_bytes() == before
+
+
+def test_nor_are_its_stems(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes((folder / "clip.mp4").read_bytes())
+    (take,) = film.add_sound(clip, stems=True)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(OutputError, match="is the take itself"):
+        film.add_sound(clip, take.path, redo=[(0.2, 0.4)])  # nobody named the take
+    for output, audio_only in ((tmp_path / "clip.sound.wav", True), (tmp_path / "clip.sound.mov", False)):
+        with pytest.raises(OutputError, match="would replace those of the take"):
+            film.add_sound(clip, output, take=take.path, redo=[(0.2, 0.4)], audio_only=audio_only, stems=True)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 SPAN = st.tuples(st.integers(0, 5000), st.integers(0, 5000))

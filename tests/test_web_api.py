@@ -175,6 +175,22 @@ def test_cues_are_edited_and_forgotten(client: TestClient, clip: Path) -> None:
     assert client.get(url).json() == seen
 
 
+def test_the_clips_own_sound_is_a_stem_and_stays_in_what_is_made_anew(
+    client: TestClient, project: dict[str, Any]
+) -> None:
+    wishes = {"keep_original": True, "loudness": "ebu-r128"}
+    job, takes, owns = asked(client, project["id"], kind="add", options=wishes), [], []
+    for _ in range(2):
+        assert job["state"] == "done", job
+        takes.append(client.get(f"{API}/projects/{project['id']}/takes/{job['takes'][0]}").json())
+        assert [stem["name"] for stem in takes[-1]["stems"]] == ["effects", "original"]
+        owns.append(client.get(takes[-1]["stems"][1]["url"]).content)
+        job = asked(client, project["id"], kind="redo", take=takes[-1]["id"], spans=[[0.5, 1.0]], options=wishes)
+    old, new = (soundfile.read(io.BytesIO(own))[0] for own in owns)
+    assert np.abs(old).max() > 0.01
+    np.testing.assert_array_equal(new, old)
+
+
 def test_only_the_span_is_made_anew(client: TestClient, project: dict[str, Any]) -> None:
     first = project["takes"][0]
     done = asked(client, project["id"], kind="redo", take=first["id"], spans=[[0.5, 1.0]], options={"seed": 77})

@@ -9,7 +9,7 @@ from phonofilm.cues import CueSheet
 from phonofilm.interchange import TimelineContent, check_timeline_path, write_timeline
 from phonofilm.media.files import remove, replacing
 from phonofilm.media.timecode import Timecode, start_timecode
-from phonofilm.mix.stems import DIALOGUE, EFFECTS, MUSIC
+from phonofilm.mix.stems import LAYERS, MUSIC
 from phonofilm.outlet import Outlet, Sealed, left_here
 from phonofilm.outputs import MIX, numbered, stem_path
 from phonofilm.score.midi import write_midi
@@ -81,7 +81,7 @@ def deliver(
     if timeline is not None:
         sounds = {name: file for name, file in files.items() if name != MIX}
         write_timeline(TimelineContent(clip, sounds, sheet, cuts_s, start), timeline)
-    for name in {EFFECTS, MUSIC, DIALOGUE} - set(files) if files else ():
+    for name in set(LAYERS) - set(files) if files else ():
         _remove_layer(stem_path(path, name))
     return Delivery(written, files, timeline)
 

@@ -42,8 +42,8 @@ def draw(
     """
     parts: list[Held | None] = [None]
     if edit is not None:
-        heard = resample(centred(edit.earlier), guide.rate_hz).samples[0]  # (S,)
-        heard = heard * np.float32(10 ** (encoding_gain_db(edit.earlier) / 20))
+        heard = resample(centred(edit.heard), guide.rate_hz).samples[0]  # (S,)
+        heard = heard * np.float32(10 ** (encoding_gain_db(edit.heard) / 20))
         spans = ranges(edit.spans, guide.rate_hz)
         parts = list(held_parts(guide, scene, heard, spans, watch, progress))
     sample = guide.sampler(scene, chosen, watch, progress)

@@ -6,7 +6,7 @@ Dimension letters: C channels, S samples.
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -16,11 +16,14 @@ import numpy as np
 from phonofilm.cues import Cue, CueSheet, changed_spans, span_of, without
 from phonofilm.errors import MediaError, OptionError
 from phonofilm.media.audio import read_audio, read_clip_audio, resample, to_stereo
+from phonofilm.media.files import is_same
 from phonofilm.media.probe import probe
+from phonofilm.mix.original import brought_under, found_in
 from phonofilm.mix.splice import hushed, loud_db, ranges, shares, silenced
-from phonofilm.mix.stems import DIALOGUE, EFFECTS, MUSIC, summed
-from phonofilm.outputs import stem_path, usual_take
+from phonofilm.mix.stems import EFFECTS, LAYERS, MUSIC, ORIGINAL, summed
+from phonofilm.outputs import stem_path
 from phonofilm.scenes.guide import ACTIVE_DBFS, Sight
+from phonofilm.settings import AddOptions
 from phonofilm.timeline import Seconds, samples, seconds
 from phonofilm.types import ClipInfo, FloatArray, Waveform
 
@@ -39,30 +42,44 @@ class Earlier:
     """An earlier take, as long as its clip at a rate of its own, with one channel or two.
 
     effects: what can be made anew, which is everything where there is no telling layers apart. kept: the other layers,
-    of the same shape. notes: the MIDI file of the music.
+    of the same shape. notes: the MIDI file of the music. original: the clip's own sound as far as `effects` holds it.
     """
 
     effects: Waveform
     kept: dict[str, Waveform] = field(default_factory=dict)
     notes: Path | None = None
+    original: Waveform | None = None
+
+    @property
+    def keeps_original(self) -> bool:
+        """Whether it holds the clip's own sound, in whichever layer."""
+        return self.original is not None or ORIGINAL in self.kept
 
 
 @dataclass(frozen=True)
 class Edit:
-    """An earlier take, as long as its clip at a rate of its own, and the spans of it that are made anew."""
+    """An earlier take, as long as its clip at a rate of its own, and the spans of it that are made anew.
+
+    held: the clip's own sound, as far as it is in the take. under: what of it goes under the new sound. All (C, S).
+    """
 
     earlier: Waveform
     spans: tuple[tuple[Seconds, Seconds], ...]
+    held: Waveform | None = None
+    under: Waveform | None = None
+
+    @property
+    def heard(self) -> Waveform:
+        """The take without the clip's own sound: what new sound must sit in."""
+        return self.earlier if self.held is None else without_own(self.earlier, self.held)
 
 
-def read_take(clip: ClipInfo, path: Path | None, audio_only: bool, stems: bool) -> Earlier:
+def read_take(clip: ClipInfo, path: Path, stems: bool) -> Earlier:
     """An earlier take of a clip.
 
-    path None: what is written by default. stems: it must have stems beside it. Raises InputError when there is none,
-    it is of another length, or stems are wanted and missing.
+    stems: it must have stems beside it. Raises InputError when it cannot be read, is of another length, or stems are
+    wanted and missing.
     """
-    if path is None:
-        path = usual_take(clip, audio_only)
     try:
         picture = probe(path)
     except MediaError:  # it has no picture, or it is not there at all; the next line says so
@@ -88,12 +105,64 @@ def read_take(clip: ClipInfo, path: Path | None, audio_only: bool, stems: bool) 
             "make the take with --stems, or leave --stems out"
         )
     if not layers:
-        return Earlier(as_long(sound, count))
+        whole = as_long(sound, count)
+        return Earlier(whole, original=_held(clip, path, whole))
     count = samples(clip.duration_s, layers[EFFECTS].rate_hz)
     layers = {name: as_long(layer, count) for name, layer in layers.items()}
     notes = stem_path(path, MUSIC).with_suffix(".mid")
     kept = {name: layer for name, layer in layers.items() if name != EFFECTS}
-    return Earlier(layers[EFFECTS], kept, notes if MUSIC in kept and notes.exists() else None)
+    held = None if ORIGINAL in kept else _held(clip, path, layers[EFFECTS])
+    return Earlier(layers[EFFECTS], kept, notes if MUSIC in kept and notes.exists() else None, held)
+
+
+def _held(clip: ClipInfo, path: Path, effects: Waveform) -> Waveform | None:
+    """The clip's own sound as far as a take holds it; None where the take is the clip, whose sound is all its own."""
+    if is_same(path, clip.path):
+        return None
+    original = read_clip_audio(clip, effects.rate_hz)
+    return None if original is None else found_in(effects, as_long(original, effects.samples.shape[1]))
+
+
+def without_own(sound: Waveform, original: Waveform) -> Waveform:
+    """What is left of a sound when the clip's own, as it is in it, is taken away. Both (C, S)."""
+    return Waveform(sound.samples - original.samples, sound.rate_hz)
+
+
+def begun(
+    earlier: Earlier, spans: Sequence[tuple[Seconds, Seconds]], clip: ClipInfo, chosen: AddOptions
+) -> tuple[Earlier, Edit | None]:
+    """The take as it is edited, and the edit; None where the whole clip is made anew.
+
+    The clip's own sound stays where it is held, as loud as it is; where it is not and is asked for, it goes under what
+    is new. Raises OptionError.
+    """
+    edit = edit_of(earlier, spans, clip)
+    if earlier.keeps_original:
+        if chosen.original_db != AddOptions().original_db:
+            logger.warning("the take holds the clip's own sound, which stays as loud as it is; --original-db is unused")
+        if edit is None and earlier.original is not None:
+            effects = without_own(earlier.effects, earlier.original)
+            earlier = Earlier(effects, earlier.kept | {ORIGINAL: earlier.original}, earlier.notes)
+        return earlier, edit
+    # A take with one layer that is all made anew is a take like any other.
+    if not chosen.keep_original or (edit is None and not earlier.kept):
+        return earlier, edit
+    original = own_sound(clip, earlier.effects.rate_hz)
+    if original is None:
+        return earlier, edit
+    under = brought_under(as_long(original, earlier.effects.samples.shape[1]), earlier.effects, chosen.original_db)
+    if edit is not None and not (earlier.kept or chosen.stems):
+        return earlier, replace(edit, under=under)
+    share = np.float32(1) if edit is None else fresh_share(edit)
+    return replace(earlier, kept=earlier.kept | {ORIGINAL: Waveform(under.samples * share, under.rate_hz)}), edit
+
+
+def own_sound(clip: ClipInfo, rate_hz: int) -> Waveform | None:
+    """The sound that a clip came with, None where it has none, which is said. Raises MediaError."""
+    original = read_clip_audio(clip, rate_hz)
+    if original is None:
+        logger.warning("%s has no sound of its own to keep", clip.path)
+    return original
 
 
 def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:
@@ -102,7 +171,7 @@ def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:
     Layers that an earlier take of that name has left are not of it: of all combinations the one counts that comes
     nearest to the take.
     """
-    files = {name: stem_path(path, name) for name in (EFFECTS, MUSIC, DIALOGUE)}
+    files = {name: stem_path(path, name) for name in LAYERS}
     there = {name: read_audio(file) for name, file in files.items() if file.exists()}
     if EFFECTS not in there:
         return {}
@@ -149,10 +218,12 @@ def changed(seen: Sight, edited: Sight) -> list[tuple[Seconds, Seconds]]:
     return [(seconds(first), seconds(end)) for first, end in spans]
 
 
-def edit_of(earlier: Waveform, spans: Sequence[tuple[Seconds, Seconds]], clip: ClipInfo) -> Edit | None:
+def edit_of(earlier: Earlier, spans: Sequence[tuple[Seconds, Seconds]], clip: ClipInfo) -> Edit | None:
     """None where the whole clip is made anew: that is a take like any other."""
     kept = [(first, min(end, clip.duration_s)) for first, end in spans if first < clip.duration_s]
-    return None if (Fraction(0), clip.duration_s) in kept else Edit(earlier, tuple(kept))
+    if (Fraction(0), clip.duration_s) in kept:
+        return None
+    return Edit(earlier.effects, tuple(kept), earlier.original, earlier.original)
 
 
 def centred(sound: Waveform) -> Waveform:

@@ -1,15 +1,25 @@
 """Where results go: names beside the clip, numbers for takes, checked before anything is computed."""
 
+import logging
+import os
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from phonofilm.errors import MediaError, OptionError, OutputError
 from phonofilm.media.audio import check_sound_path
+from phonofilm.media.files import check_other
 from phonofilm.media.holding import muxed_path, warn_of_change
 from phonofilm.media.mux import check_output
 from phonofilm.media.suffixes import is_sound, parted
 from phonofilm.types import ClipInfo
 
+logger = logging.getLogger(__name__)
+
+SOUND, REDO = "sound", "redo"
+"""What is put into the names of takes, and of those that were made anew in part; those count on: redo2, redo3."""
 MIX = "mix"
 """The name of everything together, among the names of the stems."""
 MOST_NAMED = 4
@@ -39,27 +49,14 @@ def default_path(clip: ClipInfo, audio_only: bool, word: str, folder: Path | Non
 def destination(
     info: ClipInfo, output: Path | None, audio_only: bool, word: str, folder: Path | None = None
 ) -> Destination:
-    """Where takes go, by names alone. Raises OutputError or MediaError when no film can be written of the clip."""
+    """Where takes go, by names alone; those made anew in part where there is nothing yet of that name.
+
+    Raises OutputError or MediaError when no film can be written of the clip.
+    """
+    if output is None and word == REDO:
+        word = _free_word(info, folder or info.path.parent)
     named = default_path(info, audio_only, word, folder) if output is None else output
     return Destination(named, named if audio_only else muxed_path(info, named), output is not None)
-
-
-def usual_take(clip: ClipInfo, audio_only: bool) -> Path:
-    """The take of a clip that was written by default; raises OptionError when there is none."""
-    sound = default_path(clip, True, "sound")
-    try:
-        film = destination(clip, None, False, "sound").path
-    except MediaError:  # nothing holds this picture: its takes are sound alone
-        film = sound
-    path = next((path for path in ((sound, film) if audio_only else (film, sound)) if path.exists()), None)
-    if path is None:
-        several = [one for one in numbered(film, MOST_NAMED) + numbered(sound, MOST_NAMED) if one.exists()]
-        there = ", ".join(one.name for one in several[:MOST_NAMED])
-        raise OptionError(
-            f"there is no earlier take {film} to redo a span of; "
-            + (f"name one of those that are there with --take: {there}" if there else "name one with --take")
-        )
-    return path
 
 
 def take_paths(info: ClipInfo, goal: Destination, audio_only: bool, takes: int) -> list[Path]:
@@ -93,6 +90,85 @@ def sound_paths(output: Path, takes: int) -> list[Path]:
     for path in paths:
         check_sound_path(path)
     return paths
+
+
+def _free_word(info: ClipInfo, folder: Path) -> str:
+    """The first word of which there is nothing in a folder yet: no take, of any kind or number, and no layer of one."""
+    there = _names(folder)
+    stem = parted(info.path)[0]
+    words = chain([REDO], (f"{REDO}{number}" for number in count(2)))  # a number after a dot would be that of a take
+    return next(word for word in words if not any(name.startswith(f"{stem}.{word}.") for name in there))
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # it is not there yet, or may not be read; who writes into it says so
+        return []
+
+
+def newest_take(info: ClipInfo, audio_only: bool, folders: Sequence[Path]) -> Path:
+    """The take of a clip to go on from: what was written by default, or made anew of that since, which is said.
+
+    folders: where to look, besides that of the clip. Raises OptionError when there is none, or when there are several
+    that were made at once.
+    """
+    homes = list(dict.fromkeys([info.path.parent, *folders]))
+    usual = [path for home in homes for path in _usual_takes(info, audio_only, home) if path.exists()]
+    newest = max((path for home in homes for path in _redone(info, home)), key=_age, default=None)
+    if newest is None or (usual and _age(newest) <= _age(usual[0])):
+        if not usual:
+            raise OptionError(_no_take(_usual_takes(info, audio_only, info.path.parent)))
+        return usual[0]
+    if "." in newest.stem.removeprefix(f"{parted(info.path)[0]}."):
+        raise OptionError(
+            f"{newest} is one of several takes that were made anew; say with --take which one to go on from"
+        )
+    logger.warning("going on from %s, the newest take; name another with --take", newest)
+    return newest
+
+
+def _no_take(usual: Sequence[Path]) -> str:
+    """What to say where there is none of the takes written by default: those that were made together are there."""
+    several = [one for path in usual for one in numbered(path, MOST_NAMED) if one.exists()]
+    there = ", ".join(one.name for one in several[:MOST_NAMED])
+    way = f"name one of those that are there with --take: {there}" if there else "name one with --take"
+    return f"there is no earlier take {usual[0]} to redo a span of; {way}"
+
+
+def _usual_takes(info: ClipInfo, audio_only: bool, folder: Path) -> list[Path]:
+    """Where takes are written by default, the film and the sound alone; what is wanted first."""
+    sound = default_path(info, True, SOUND, folder)
+    try:
+        film = destination(info, None, False, SOUND, folder).path
+    except MediaError:  # nothing holds this picture: its takes are sound alone
+        film = sound
+    return [sound, film] if audio_only else [film, sound]
+
+
+def _redone(info: ClipInfo, folder: Path) -> Iterator[Path]:
+    """Takes in a folder that were made anew in part, under the names that they get by default."""
+    try:
+        film = destination(info, None, False, SOUND, folder).path.suffix
+    except MediaError:
+        film = ".wav"
+    stem, suffixes = re.escape(parted(info.path)[0]), f"{re.escape(film)}|[.]wav"
+    pattern = re.compile(rf"{stem}[.]{REDO}\d*([.]\d+)?({suffixes})", re.DOTALL)
+    yield from (folder / name for name in sorted(_names(folder)) if pattern.fullmatch(name))
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def check_apart(paths: Sequence[Path], take: Path, stems: bool) -> None:
+    """Raises OutputError when a result, or with stems a layer of it, would be written over the take that is read."""
+    for path in paths:
+        check_other(path, take, "take")
+        if stems:
+            check_other(stem_path(path, MIX), take, "take")
+            if os.path.realpath(stem_path(path, MIX)) == os.path.realpath(stem_path(take, MIX)):
+                raise OutputError(f"the stems of {path} would replace those of the take {take}; give another name")
 
 
 def numbered(path: Path, takes: int) -> list[Path]:

@@ -7,55 +7,34 @@ Dimension letters: C channels, S samples, L latent steps.
 """
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
-from phonofilm.cues import CueCurves, CueSheet, read_cue_sheet
+from phonofilm.assembly import joined, levelled, mixed, sealed, set_in, tell_loudness
+from phonofilm.cues import CueSheet, read_cue_sheet
 from phonofilm.delivery import Delivery, deliver, deliver_notes, order
 from phonofilm.drawing import draw
-from phonofilm.editing import (
-    Earlier,
-    Edit,
-    as_long,
-    changed,
-    edit_of,
-    encoding_gain_db,
-    fresh_share,
-    muted,
-    read_take,
-)
+from phonofilm.editing import Earlier, Edit, begun, changed, muted, own_sound, read_take
 from phonofilm.errors import OptionError
-from phonofilm.layers import Cast, Extras, book, fold, make_extras, spread, warn_of_unmade
-from phonofilm.media.audio import read_clip_audio, resample
+from phonofilm.layers import Cast, Extras, book, make_extras, warn_of_unmade
 from phonofilm.media.probe import probe
-from phonofilm.mix.loudness import as_loud, limit, normalise
-from phonofilm.mix.mixer import mix_under
-from phonofilm.mix.riding import ridden
-from phonofilm.mix.spatial import place_effects
-from phonofilm.mix.splice import fitted, ranges, spliced
-from phonofilm.mix.stems import EFFECTS, mix_stems, summed
 from phonofilm.outlet import Outlet, Sealed
-from phonofilm.outputs import output_paths, sound_paths
+from phonofilm.outputs import REDO, SOUND, check_apart, newest_take, output_paths, sound_paths
 from phonofilm.scenes.guide import Guide, Scene, Sight, flat_curves
 from phonofilm.scenes.load import load_guide
 from phonofilm.settings import (
-    DIALOGUE_ANCHORED,
     AddOptions,
     MakeOptions,
     check_words,
     checked_spans,
     given_spans,
-    loudness_target,
     path_of,
     path_text,
 )
 from phonofilm.stopwatch import Stopwatch
-from phonofilm.timeline import samples
+from phonofilm.timeline import Seconds, samples
 from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progress
 
 logger = logging.getLogger(__name__)
@@ -164,8 +143,9 @@ class Phonofilm:
 
         redo: spans (start, end) in seconds of an earlier take that are made anew, with these options; outside of them
         and of fades of 50 ms it stays as it is, levels included. take: that take, a video or a sound file; when None,
-        what would be written by default. With `take` and `cues` alone, what the sheet has changed is made anew.
-        The result goes to NAME.redo.SUFFIX when output is None.
+        what was written by default, or made anew of that since. It is never overwritten. With `take` and `cues` alone,
+        what the sheet has changed is made anew. The result goes to NAME.redo.SUFFIX when output is None, or where there
+        is one already to NAME.redo2.SUFFIX and so on.
 
         Returns the takes in order of seed. Raises InputError, OutputError or ModelError; then nothing is written of
         the take at hand.
@@ -253,12 +233,13 @@ class Phonofilm:
         for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, None, watch, progress):
             with take_watch.stage("mix", progress):
                 curves = flat_curves(self._guide.curve_rate_hz)
-                sound = self._level(wave, curves, scene, chosen)
+                sound = levelled(wave, curves, scene, chosen, self._guide.rate_hz, True)
             with take_watch.stage("mark", progress):
-                sealed = outlet.seal(sound)
+                whole = outlet.seal(sound)
+            tell_loudness(whole, scene, chosen, False)
             with take_watch.stage("write", progress):
-                outlet.audio(sealed, path, seed_here)
-            made.append(_take(Delivery(path), seed_here, sealed, None, take_watch, None, scene.words))
+                outlet.audio(whole, path, seed_here)
+            made.append(_take(Delivery(path), seed_here, whole, None, take_watch, None, scene.words))
         return made
 
     # What follows is the inside, in the order in which it happens.
@@ -282,19 +263,19 @@ class Phonofilm:
             info = _probed(clip)
             spans = checked_spans(redo[0], info.duration_s)
             editing = bool(spans) or redo[1] is not None
-            paths = output_paths(info, output, audio_only, chosen.takes, "redo" if editing else "sound")
+            paths = output_paths(info, output, audio_only, chosen.takes, REDO if editing else SOUND)
             sheet = None if cues is None else read_cue_sheet(cues, info)
-            if editing and not spans and sheet is None:
-                raise OptionError("--take came without --redo or --cues; say with one of them what is to be made anew")
-            if editing and (chosen.dialogue or chosen.music):
-                raise OptionError("--redo makes effects anew; leave --dialogue and --music out")
+            earlier = _earlier(info, paths, spans, redo[1], sheet, audio_only, chosen) if editing else None
             band = band.silent() if editing else band
-            earlier = read_take(info, redo[1], audio_only, chosen.stems) if editing else None
             wanted = order(info, paths, audio_only, chosen.timeline)
         sight = seen = self._guide.look(info, watch, progress)
         if sheet is not None:
             sight = self._guide.follow(seen, sheet)
-        edit = None if earlier is None else edit_of(earlier.effects, spans or changed(seen, sight), info)
+        edit: Edit | None = None
+        if earlier is not None:
+            earlier, edit = begun(earlier, spans or changed(seen, sight), info, chosen)
+        fresh = edit is None and (earlier is None or not earlier.kept)
+        original = own_sound(info, self._guide.rate_hz) if fresh and chosen.keep_original else None
         speech = cast.watch(info, watch, progress)
         if not editing:
             band = band.joined(sight, asked)
@@ -307,58 +288,61 @@ class Phonofilm:
         made: list[Take] = []
         for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, edit, watch, progress):
             extras = make_extras(band, speech, sight, self._guide.rate_hz, seed_here, take_watch, progress)
-            if extras.dialogue is not None and not made:
-                for note in extras.dialogue.notes:
-                    logger.warning("%s: %s", chosen.dialogue, note)
+            if not made:
+                _tell_lines(extras, chosen)
             with take_watch.stage("mix", progress):
-                effects = self._finish(wave, sight, scene, chosen, edit)
-                layers = _mixed(effects, extras, chosen) if earlier is None else _joined(effects, earlier, edit)
+                effects = self._effects(wave, sight, scene, chosen, edit, original is None)
+                if earlier is None or fresh:
+                    layers = mixed(effects, extras, original, scene, chosen)
+                else:
+                    layers = joined(effects, earlier, edit)
             with take_watch.stage("mark", progress):
-                sealed, stems = _sealed(outlet, layers, earlier, edit, chosen.stems)
+                whole, stems = sealed(outlet, layers, earlier, edit, chosen.stems)
+            if fresh:
+                tell_loudness(whole, scene, chosen, extras.dialogue is not None)
             with take_watch.stage("write", progress):
-                made_files = deliver(outlet, wanted, sealed, stems, path, seed_here, sight.sheet, sight.cuts_s)
+                made_files = deliver(outlet, wanted, whole, stems, path, seed_here, sight.sheet, sight.cuts_s)
                 deliver_notes(extras.score, None if earlier is None else earlier.notes, made_files.stems)
             logger.info("seed %d → %s", seed_here, made_files.path)
-            made.append(_take(made_files, seed_here, sealed, sight.sheet, take_watch, extras, scene.words))
+            made.append(_take(made_files, seed_here, whole, sight.sheet, take_watch, extras, scene.words))
         return made
 
-    def _finish(self, wave: FloatArray, sight: Sight, scene: Scene, chosen: AddOptions, edit: Edit | None) -> Waveform:
-        wave = muted(wave, sight.sheet, self._guide.rate_hz)
-        if edit is not None:
-            return self._set_in(wave, sight, chosen, edit)
-        sound = self._level(wave, sight.curves, scene, chosen)
-        return self._with_original(sound, sight.clip, chosen)
-
-    def _with_original(self, sound: Waveform, clip: ClipInfo, chosen: AddOptions) -> Waveform:
-        if not chosen.keep_original:
-            return sound
-        original = read_clip_audio(clip, sound.rate_hz)
-        if original is None:
-            logger.warning("%s has no sound of its own to keep", clip.path)
-            return sound
-        return mix_under(sound, original, chosen.original_db)
-
-    def _set_in(self, wave: FloatArray, sight: Sight, chosen: AddOptions, edit: Edit) -> Waveform:
-        """The earlier take with its spans out of the new mono sound (S,); channels, rate and level are the take's."""
-        earlier = edit.earlier
-        wave = wave * np.float32(10 ** (-encoding_gain_db(earlier) / 20))
-        if earlier.channels == 1 or chosen.mono:
-            alike = math.sqrt(1 / earlier.channels)  # the power of one channel, spread over all
-            sound = Waveform(np.repeat(wave[None] * np.float32(alike), earlier.channels, axis=0), self._guide.rate_hz)
-        else:
-            sound = place_effects(wave, sight.curves, self._guide.rate_hz)
-        spans = ranges(edit.spans, earlier.rate_hz)
-        new = fitted(as_long(resample(sound, earlier.rate_hz), earlier.samples.shape[1]), earlier, spans)
-        return spliced(earlier, self._with_original(new, sight.clip, chosen), spans)
-
-    def _level(self, wave: FloatArray, curves: CueCurves, scene: Scene, chosen: AddOptions | MakeOptions) -> Waveform:
+    def _effects(
+        self, wave: FloatArray, sight: Sight, scene: Scene, chosen: AddOptions, edit: Edit | None, whole: bool
+    ) -> Waveform:
+        """The effects of a take, in an edit set into the earlier ones. whole: no sound of the clip's comes to them."""
         rate_hz = self._guide.rate_hz
-        wave = ridden(wave, scene.quieter, rate_hz)
-        sound = Waveform(wave[None], rate_hz) if chosen.mono else place_effects(wave, curves, rate_hz)
-        target = loudness_target(chosen.loudness)
-        if target is None:
-            return limit(sound)
-        return normalise(sound, target if scene.loudest_lufs is None else min(target, scene.loudest_lufs))
+        wave = muted(wave, sight.sheet, rate_hz)
+        if edit is not None:
+            return set_in(wave, sight.curves, chosen.mono, edit, rate_hz)
+        return levelled(wave, sight.curves, scene, chosen, rate_hz, whole)
+
+
+def _earlier(
+    clip: ClipInfo,
+    paths: Sequence[Path],
+    spans: Sequence[tuple[Seconds, Seconds]],
+    take: Path | None,
+    sheet: CueSheet | None,
+    audio_only: bool,
+    chosen: AddOptions,
+) -> Earlier:
+    """The take that is edited. Raises OptionError for options that an edit has no use for, and as `read_take`."""
+    if not spans and sheet is None:
+        raise OptionError("--take came without --redo or --cues; say with one of them what is to be made anew")
+    if chosen.dialogue or chosen.music:
+        raise OptionError("--redo makes effects anew; leave --dialogue and --music out")
+    if chosen.loudness != AddOptions().loudness:
+        raise OptionError("--redo keeps the loudness of the take; leave --loudness out")
+    if take is None:
+        take = newest_take(clip, audio_only, [path.parent for path in paths])
+    check_apart(paths, take, chosen.stems)
+    return read_take(clip, take, chosen.stems)
+
+
+def _tell_lines(extras: Extras, chosen: AddOptions) -> None:
+    for note in () if extras.dialogue is None else extras.dialogue.notes:
+        logger.warning("%s: %s", chosen.dialogue, note)
 
 
 def _probed(clip: str | Path | ClipInfo) -> ClipInfo:
@@ -369,48 +353,12 @@ def _probed(clip: str | Path | ClipInfo) -> ClipInfo:
 def _take(
     files: Delivery,
     seed: int,
-    sealed: Sealed,
+    whole: Sealed,
     sheet: CueSheet | None,
     watch: Stopwatch,
     extras: Extras | None,
     words: str,
 ) -> Take:
-    take_id, marked = sealed.payload.take_id, sealed.marked
-    sound, seconds = sealed.sound, watch.seconds
+    take_id, marked = whole.payload.take_id, whole.marked
+    sound, seconds = whole.sound, watch.seconds
     return Take(files.path, seed, sound, sheet, seconds, take_id, marked, files.stems, extras, files.timeline, words)
-
-
-def _sealed(
-    outlet: Outlet, layers: dict[str, Waveform], earlier: Earlier | None, edit: Edit | None, stems: bool
-) -> tuple[Sealed, dict[str, Sealed]]:
-    """The marked mix, and the marked layers where they are wanted."""
-    effects = layers[EFFECTS]
-    if earlier is not None and (earlier.kept or (stems and edit is not None)):
-        count = effects.samples.shape[1]
-        fresh = np.ones(count, np.float32) if edit is None else fresh_share(edit)
-        sealed, marked = outlet.seal_anew(layers, EFFECTS, fresh)
-        return sealed, marked if stems else {}
-    if stems:
-        return outlet.seal_layers(layers)
-    whole = effects if len(layers) == 1 else summed(layers)
-    return outlet.seal(whole, None if edit is None else fresh_share(edit)), {}
-
-
-def _mixed(effects: Waveform, extras: Extras, chosen: AddOptions) -> dict[str, Waveform]:
-    """The layers of a take by name, as they are in its mix; effects alone stay as they are."""
-    if extras.music is None and extras.dialogue is None:
-        return {EFFECTS: effects}
-    music = None if extras.music is None else fold(extras.music, effects.channels)
-    words = None if extras.dialogue is None else spread(extras.dialogue.stem, effects.channels)
-    anchored = chosen.loudness in DIALOGUE_ANCHORED
-    return mix_stems(effects, music, words, loudness_target(chosen.loudness), anchored).stems
-
-
-def _joined(effects: Waveform, earlier: Earlier, edit: Edit | None) -> dict[str, Waveform]:
-    """The layers of a take whose effects were made anew; where that is all of them, as loud as they were."""
-    if not earlier.kept or edit is not None:
-        return {EFFECTS: effects, **earlier.kept}
-    old = earlier.effects
-    effects = as_long(resample(effects, old.rate_hz), old.samples.shape[1])
-    effects = fold(effects, 1) if old.channels == 1 else spread(effects, 2) if effects.channels == 1 else effects
-    return {EFFECTS: as_loud(effects, old), **earlier.kept}

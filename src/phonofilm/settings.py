@@ -64,11 +64,17 @@ class AddOptions:
     voices: str = option("", "Who speaks how: ANNA=f2, BEN=fr+m3 (in another language), =ru+f2 (lines without a name).")
     voice_engine: str = option("espeak", "What speaks: espeak, or kokoro where it is installed and downloaded.")
     stems: bool = option(
-        False, "Write effects, music (and its notes, MIDI), dialogue and their sum, NAME.mix.wav, as files too."
+        False,
+        "Write files of effects, music (and its notes), dialogue, original, and their sum, NAME.mix.wav, too.",
     )
     timeline: str = option("", "Write the stems, and a timeline of clip, stems and cues for editing programs (.otio).")
-    keep_original: bool = option(False, "Mix the clip's own sound in under the new one.")
-    original_db: float = option(-6.0, "Level of the clip's own sound with keep-original, in dB.", low=-60, high=12)
+    keep_original: bool = option(False, "Keep the clip's own sound under the new one; together they have the loudness.")
+    original_db: float = option(
+        -6.0,
+        "Gain of the clip's own sound with keep-original, in dB, beside new sound at its loudness.",
+        low=-60,
+        high=12,
+    )
     credentials: str = option("auto", "Content Credentials (C2PA): auto signs where the extra is installed; on, off.")
     certificate: str = option("", "PEM chain to sign with; else one made for this computer, which vouches for nobody.")
     certificate_key: str = option("", "Its private key (PEM).")

@@ -9,7 +9,17 @@ from phonofilm.cues import read_cue_sheet
 from phonofilm.errors import OptionError, PhonofilmError
 from phonofilm.media.files import is_same, make_folder
 from phonofilm.media.probe import probe
-from phonofilm.outputs import MIX, Destination, destination, numbered, stem_path, take_paths, usual_take
+from phonofilm.outputs import (
+    MIX,
+    REDO,
+    Destination,
+    check_apart,
+    destination,
+    newest_take,
+    numbered,
+    stem_path,
+    take_paths,
+)
 from phonofilm.settings import AddOptions, MakeOptions, checked_spans
 from phonofilm.types import ClipInfo
 from phonofilm.voice.casting import read_casting
@@ -18,7 +28,10 @@ from phonofilm.weights.fetch import cache_folder
 
 @dataclass(frozen=True)
 class Wish:
-    """Where results shall go. word: what is put into the names of those that nobody has named."""
+    """Where results shall go. word: what is put into the names of those that nobody has named.
+
+    take: the earlier take that is made anew, None for the newest.
+    """
 
     output: Path | None
     folder: Path | None
@@ -26,16 +39,18 @@ class Wish:
     word: str
     takes: int
     stems: bool
+    take: Path | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One clip and where its takes go, or why it cannot be done."""
+    """One clip and where its takes go, or why it cannot be done. take: the earlier one that is made anew, if any."""
 
     clip: Path
     info: ClipInfo | None = None
     goal: Destination | None = None
     error: PhonofilmError | None = None
+    take: Path | None = None
 
     def ready(self) -> tuple[ClipInfo, Path]:
         """The clip, and where the takes go before they are numbered. Raises what stands in the way."""
@@ -61,16 +76,10 @@ def check_read(options: AddOptions | MakeOptions, take: Path | None = None) -> N
         read_casting(options.dialogue, options.voices, options.voice_engine, cache_folder() / "voices")
 
 
-def plan(
-    clips: Sequence[Path],
-    wish: Wish,
-    spans: Sequence[tuple[float, float]],
-    cues: Path | None,
-    take: Path | None = None,
-) -> list[Plan]:
+def plan(clips: Sequence[Path], wish: Wish, spans: Sequence[tuple[float, float]], cues: Path | None) -> list[Plan]:
     """A plan for each clip; what is wrong with one does not stop the others.
 
-    spans, cues: what is made anew, and an edited cue sheet. take: what the spans are of, if it is named. Raises
+    spans, cues: what is made anew, and an edited cue sheet. Raises
     OptionError when results would meet each other or a clip, OutputError when there can be no folder for them.
     """
     if wish.output is not None and len(clips) > 1:
@@ -81,7 +90,7 @@ def plan(
     _check_apart(plans, wish)
     if wish.folder is not None:
         make_folder(wish.folder)
-    return [_checked(one, wish, spans, cues, take) for one in plans]
+    return [_checked(one, wish, spans, cues) for one in plans]
 
 
 def _aimed(clip: Path, wish: Wish) -> Plan:
@@ -92,19 +101,22 @@ def _aimed(clip: Path, wish: Wish) -> Plan:
         return Plan(clip, error=error)
 
 
-def _checked(one: Plan, wish: Wish, spans: Sequence[tuple[float, float]], cues: Path | None, take: Path | None) -> Plan:
+def _checked(one: Plan, wish: Wish, spans: Sequence[tuple[float, float]], cues: Path | None) -> Plan:
     if one.info is None or one.goal is None:
         return one
     try:
+        take = None
         checked_spans(spans, one.info.duration_s)
-        if spans and take is None:
-            usual_take(one.info, wish.audio_only)
-        take_paths(one.info, one.goal, wish.audio_only, wish.takes)
+        paths = take_paths(one.info, one.goal, wish.audio_only, wish.takes)
+        if wish.word == REDO:
+            folders = [one.goal.path.parent]
+            take = wish.take or newest_take(one.info, wish.audio_only, folders)
+            check_apart(paths, take, wish.stems)
         if cues is not None:
             read_cue_sheet(cues, one.info)
     except PhonofilmError as error:
         return replace(one, error=error)
-    return one
+    return replace(one, take=take)
 
 
 def _check_apart(plans: Sequence[Plan], wish: Wish) -> None:

@@ -46,7 +46,9 @@ def add(
     ] = None,
     take: Annotated[
         Path | None,
-        typer.Option("--take", help="The earlier take, a video or a sound file; else what is written by default."),
+        typer.Option(
+            "--take", help="The earlier take, a video or a sound file; else the newest that was written by default."
+        ),
     ] = None,
     audio_only: Annotated[bool, typer.Option("--audio-only", help=f"Write sound alone: {SOUND_KINDS}.")] = False,
     model: ModelOption = "mini",
@@ -56,7 +58,8 @@ def add(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Give clips their sound; writes NAME.sound.SUFFIX beside each clip (NAME.redo.SUFFIX after --redo or --take)."""
+    """Give clips their sound; writes NAME.sound.SUFFIX beside each clip (after --redo or --take NAME.redo.SUFFIX, then
+    NAME.redo2.SUFFIX and so on)."""
     start_logging(verbose)
     editing = bool(redo) or take is not None
     if (cues is not None or editing) and len(clips) > 1:
@@ -66,10 +69,12 @@ def add(
     spans = [span for text in redo or () for span in parse_spans(text)]
     check_choice(model, device, precision)
     from phonofilm.cli.plan import Wish, check_read, plan
+    from phonofilm.outputs import REDO, SOUND
 
     check_read(options, take)
-    word = "redo" if editing else "sound"
-    plans = plan(clips, Wish(output, out_dir, audio_only, word, options.takes, options.stems), spans, cues, take)
+    word = REDO if editing else SOUND
+    layers = options.stems or bool(options.timeline)
+    plans = plan(clips, Wish(output, out_dir, audio_only, word, options.takes, layers, take), spans, cues)
     results: list[dict[str, Any]] = []
     with progress_bars() as progress:
         film = None if all(one.error for one in plans) else _load(model, device, precision, weights_dir)
@@ -82,7 +87,7 @@ def add(
                     target,
                     cues=cues,
                     redo=spans,
-                    take=take,
+                    take=one.take,
                     audio_only=audio_only,
                     progress=progress,
                     **dataclasses.asdict(options),

@@ -64,10 +64,10 @@ def is_same(path: Path, other: Path) -> bool:
     return path.exists() and other.exists() and os.path.samefile(path, other)
 
 
-def check_other(path: Path, clip: Path) -> None:
-    """Raises OutputError when an output would be the clip that is read."""
-    if is_same(path, clip):
-        raise OutputError(f"output {path} is the clip itself; give another name, nothing was changed")
+def check_other(path: Path, read: Path, what: str = "clip") -> None:
+    """Raises OutputError when an output would be the clip, or what else it is called, that is read."""
+    if is_same(path, read):
+        raise OutputError(f"output {path} is the {what} itself; give another name, nothing was changed")
 
 
 def check_sheet_path(path: Path, clip: Path) -> None:

@@ -11,7 +11,9 @@ from phonofilm.mix.ducking import under_hits, under_words
 from phonofilm.mix.loudness import integrated_lufs, limiting_gain, normalising_gain_db
 from phonofilm.types import FloatArray, Waveform
 
-EFFECTS, MUSIC, DIALOGUE = "effects", "music", "dialogue"
+EFFECTS, MUSIC, DIALOGUE, ORIGINAL = "effects", "music", "dialogue", "original"
+"""ORIGINAL is the clip's own sound."""
+LAYERS = (EFFECTS, MUSIC, DIALOGUE, ORIGINAL)
 DIALOGUE_OVER_EFFECTS_LU = 4.0
 """Dialogue leads; effects at its own loudness would compete with it even in its pauses."""
 MUSIC_UNDER_EFFECTS_LU = 5.0
@@ -37,14 +39,20 @@ def mix_stems(
     dialogue: Waveform | None,
     target_lufs: float | None,
     anchored: bool = False,
+    original: Waveform | None = None,
+    quiet: bool = False,
 ) -> Mixed:
     """Put layers of one rate, length and number of channels together.
 
     The effects come levelled: at the target, or below it where they are to be quiet; the others are set against the
     target. target_lufs: the integrated loudness of the whole, None for that of the effects. anchored: where there is
-    dialogue, its own integrated loudness is meant. The true peak stays under -1 dB in any case.
+    dialogue, its own integrated loudness is meant. original: keeps its distance from the effects. quiet: the effects
+    are to be quiet; with nothing but the original they are raised by no more than it stands above them. The true peak
+    stays under -1 dB in any case.
     """
     layers = {EFFECTS: effects}
+    if original is not None:
+        layers[ORIGINAL] = original
     if dialogue is not None:
         layers[DIALOGUE] = dialogue
     if music is not None:
@@ -57,7 +65,10 @@ def mix_stems(
     mix = summed(layers)
     gain: FloatArray = np.ones(1, np.float32)
     if target_lufs is not None and not (anchored and dialogue is not None):
-        gain = gain * np.float32(10 ** (normalising_gain_db(mix, target_lufs) / 20))
+        gain_db = normalising_gain_db(mix, target_lufs)
+        if quiet and original is not None and music is None and dialogue is None:
+            gain_db = min(gain_db, max(0.0, integrated_lufs(original) - integrated_lufs(effects)))
+        gain = gain * np.float32(10 ** (gain_db / 20))
     limiting = limiting_gain(Waveform(mix.samples * gain, mix.rate_hz))
     if limiting is not None:
         gain = gain * limiting
@@ -71,7 +82,8 @@ def _levelled(layers: dict[str, Waveform], reference_lufs: float) -> dict[str, W
     if DIALOGUE in layers:
         result[DIALOGUE] = _at(layers[DIALOGUE], reference_lufs)
         back = np.float32(10 ** (-DIALOGUE_OVER_EFFECTS_LU / 20))
-        result[EFFECTS] = Waveform(layers[EFFECTS].samples * back, layers[EFFECTS].rate_hz)
+        for name in _bed(layers):
+            result[name] = Waveform(layers[name].samples * back, layers[name].rate_hz)
     if MUSIC in layers:
         under = MUSIC_UNDER_DIALOGUE_LU if DIALOGUE in layers else MUSIC_UNDER_EFFECTS_LU
         result[MUSIC] = _at(layers[MUSIC], reference_lufs - under)
@@ -88,15 +100,23 @@ def _at(sound: Waveform, wanted_lufs: float) -> Waveform:
 
 def _ducked(layers: dict[str, Waveform]) -> dict[str, Waveform]:
     result = dict(layers)
+    bed = summed(_bed(layers))
     if MUSIC in layers:
-        gain = under_hits(layers[MUSIC], layers[EFFECTS])
+        gain = under_hits(layers[MUSIC], bed)
         result[MUSIC] = Waveform(layers[MUSIC].samples * gain, layers[MUSIC].rate_hz)
     if DIALOGUE in layers:
-        for name in (EFFECTS, MUSIC):
-            if name in result:
-                gain = under_words(result[name], layers[DIALOGUE])
-                result[name] = Waveform(result[name].samples * gain, result[name].rate_hz)
+        gain = under_words(bed, layers[DIALOGUE])
+        for name in _bed(layers):
+            result[name] = Waveform(layers[name].samples * gain, layers[name].rate_hz)
+        if MUSIC in result:
+            gain = under_words(result[MUSIC], layers[DIALOGUE])
+            result[MUSIC] = Waveform(result[MUSIC].samples * gain, result[MUSIC].rate_hz)
     return result
+
+
+def _bed(layers: dict[str, Waveform]) -> dict[str, Waveform]:
+    """What sounds in the picture, by us or by itself; it goes up and down together."""
+    return {name: layers[name] for name in (EFFECTS, ORIGINAL) if name in layers}
 
 
 def summed(layers: dict[str, Waveform]) -> Waveform:

@@ -72,7 +72,7 @@ def stem(
     request: Request,
     project: ProjectHere,
     take_id: TakeIdInPath,
-    name: Literal["effects", "music", "dialogue"],
+    name: Literal["effects", "music", "dialogue", "original"],
     download: Download = False,
 ) -> Response:
     """One layer as WAV. The layers add up to the mix."""

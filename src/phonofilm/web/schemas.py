@@ -156,7 +156,7 @@ class Mark(Record):
 class Stem(Record):
     """One layer of a take, as WAV."""
 
-    name: Literal["effects", "music", "dialogue"]
+    name: Literal["effects", "music", "dialogue", "original"]
     url: str
 
 
