@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phonofilm.cues import CueCurves, CueSheet, read_cue_sheet
+from phonofilm.cues import CueCurves, CueSheet, sheet_for
 from phonofilm.delivery import Delivery, deliver, deliver_notes, order
 from phonofilm.drawing import draw
 from phonofilm.editing import (
@@ -47,6 +47,7 @@ from phonofilm.settings import (
     DIALOGUE_ANCHORED,
     AddOptions,
     MakeOptions,
+    check_truth,
     check_words,
     checked_spans,
     given_spans,
@@ -107,7 +108,8 @@ class Phonofilm:
         natively), float32 or bfloat16; everything else is float32. weights_dir: a folder with the published files of a
         `mmaudio-*` model. Raises ModelError or OptionError.
         """
-        return cls(load_guide(model, device, precision, None if weights_dir is None else Path(weights_dir)))
+        folder = None if weights_dir is None else path_of("--weights-dir", weights_dir, "folder")
+        return cls(load_guide(model, device, precision, folder))
 
     @property
     def model(self) -> str:
@@ -127,7 +129,7 @@ class Phonofilm:
         clip: str | Path | ClipInfo,
         output: str | Path | None = None,
         *,
-        cues: str | Path | None = None,
+        cues: str | Path | CueSheet | None = None,
         redo: Sequence[tuple[float, float]] = (),
         take: str | Path | None = None,
         audio_only: bool = False,
@@ -153,14 +155,14 @@ class Phonofilm:
         certificate_key: str | Path = "",
         tell_prompt: bool = False,
         key: str | Path = "",
-        progress: Progress = no_progress,
+        progress: Progress | None = None,
     ) -> list[Take]:
         """Give a clip its sound; the picture is copied untouched.
 
         clip: any video file, or what is known of it already. output: where to; beside the clip as NAME.sound.SUFFIX
-        when None. With several takes a number goes before the suffix. cues: an edited cue sheet that replaces what was
-        seen. audio_only: write sound (wav, flac, ogg, mp3, m4a by suffix) instead of video. The others are the fields
-        of `AddOptions`, with their meanings and ranges.
+        when None. With several takes a number goes before the suffix. cues: an edited cue sheet, a file or what `spot`
+        returns, that replaces what was seen. audio_only: write sound (wav, flac, ogg, mp3, m4a by suffix) instead of
+        video. The others are the fields of `AddOptions`, with their meanings and ranges.
 
         redo: spans (start, end) in seconds of an earlier take that are made anew, with these options; outside of them
         and of fades of 50 ms it stays as it is, levels included. take: that take, a video or a sound file; when None,
@@ -195,13 +197,14 @@ class Phonofilm:
             path_text(key),
         )
         edit = (given_spans(redo), None if take is None else path_of("--take", take))
-        sheet = None if cues is None else path_of("--cues", cues)
+        sheet = cues if cues is None or isinstance(cues, CueSheet) else path_of("--cues", cues)
         target = None if output is None else path_of("--output", output)
-        return self._add(clip, target, sheet, edit, audio_only, chosen, progress)
+        check_truth("audio_only", audio_only)
+        return self._add(clip, target, sheet, edit, bool(audio_only), chosen, progress or no_progress)
 
-    def spot(self, clip: str | Path | ClipInfo, progress: Progress = no_progress) -> CueSheet:
+    def spot(self, clip: str | Path | ClipInfo, progress: Progress | None = None) -> CueSheet:
         """What is seen in a clip and when, as a cue sheet. Raises InputError."""
-        return self._guide.look(_probed(clip), Stopwatch(), progress).sheet
+        return self._guide.look(_probed(clip), Stopwatch(), progress or no_progress).sheet
 
     def make(
         self,
@@ -221,7 +224,7 @@ class Phonofilm:
         certificate_key: str | Path = "",
         tell_prompt: bool = False,
         key: str | Path = "",
-        progress: Progress = no_progress,
+        progress: Progress | None = None,
     ) -> list[Take]:
         """Sound from words alone, written to `output` (wav, flac, ogg, mp3, m4a by suffix).
 
@@ -243,6 +246,7 @@ class Phonofilm:
             path_text(key),
         )
         check_words(prompt)
+        progress = progress or no_progress
         paths = sound_paths(path_of("--output", output), chosen.takes)
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, prompt, chosen)
         count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
@@ -267,7 +271,7 @@ class Phonofilm:
         self,
         clip: str | Path | ClipInfo,
         output: Path | None,
-        cues: Path | None,
+        cues: Path | CueSheet | None,
         redo: tuple[tuple[tuple[float, float], ...], Path | None],
         audio_only: bool,
         chosen: AddOptions,
@@ -283,7 +287,7 @@ class Phonofilm:
             spans = checked_spans(redo[0], info.duration_s)
             editing = bool(spans) or redo[1] is not None
             paths = output_paths(info, output, audio_only, chosen.takes, "redo" if editing else "sound")
-            sheet = None if cues is None else read_cue_sheet(cues, info)
+            sheet = None if cues is None else sheet_for(cues, info)
             if editing and not spans and sheet is None:
                 raise OptionError("--take came without --redo or --cues; say with one of them what is to be made anew")
             if editing and (chosen.dialogue or chosen.music):
