@@ -40,7 +40,7 @@ from phonofilm.mix.spatial import place_effects
 from phonofilm.mix.splice import fitted, ranges, spliced
 from phonofilm.mix.stems import EFFECTS, mix_stems, summed
 from phonofilm.outlet import Outlet, Sealed
-from phonofilm.outputs import output_paths, sound_paths
+from phonofilm.outputs import output_paths, sound_paths, sure_layers
 from phonofilm.scenes.guide import Guide, Scene, Sight, flat_curves
 from phonofilm.scenes.load import load_guide
 from phonofilm.settings import (
@@ -286,7 +286,8 @@ class Phonofilm:
             info = _probed(clip)
             spans = checked_spans(redo[0], info.duration_s)
             editing = bool(spans) or redo[1] is not None
-            paths = output_paths(info, output, audio_only, chosen.takes, "redo" if editing else "sound")
+            word, layers = "redo" if editing else "sound", sure_layers(audio_only, chosen.stems)
+            paths = output_paths(info, output, audio_only, chosen.takes, word, layers)
             sheet = None if cues is None else sheet_for(cues, info)
             if editing and not spans and sheet is None:
                 raise OptionError("--take came without --redo or --cues; say with one of them what is to be made anew")

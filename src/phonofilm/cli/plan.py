@@ -9,7 +9,7 @@ from phonofilm.cues import read_cue_sheet
 from phonofilm.errors import OptionError, PhonofilmError
 from phonofilm.media.files import is_same, make_folder
 from phonofilm.media.probe import probe
-from phonofilm.outputs import MIX, Destination, destination, numbered, stem_path, take_paths, usual_take
+from phonofilm.outputs import MIX, Destination, destination, numbered, stem_path, sure_layers, take_paths, usual_take
 from phonofilm.settings import AddOptions, MakeOptions, checked_spans
 from phonofilm.types import ClipInfo
 from phonofilm.voice.casting import read_casting
@@ -99,7 +99,8 @@ def _checked(one: Plan, wish: Wish, spans: Sequence[tuple[float, float]], cues: 
         checked_spans(spans, one.info.duration_s)
         if spans and take is None:
             usual_take(one.info, wish.audio_only)
-        take_paths(one.info, one.goal, wish.audio_only, wish.takes)
+        layers = sure_layers(wish.audio_only, wish.stems)
+        take_paths(one.info, one.goal, wish.audio_only, wish.takes, layers)
         if cues is not None:
             read_cue_sheet(cues, one.info)
     except PhonofilmError as error:

@@ -69,7 +69,13 @@ def add(
 
     check_read(options, take)
     word = "redo" if editing else "sound"
-    plans = plan(clips, Wish(output, out_dir, audio_only, word, options.takes, options.stems), spans, cues, take)
+    plans = plan(
+        clips,
+        Wish(output, out_dir, audio_only, word, options.takes, options.stems or bool(options.timeline)),
+        spans,
+        cues,
+        take,
+    )
     results: list[dict[str, Any]] = []
     with progress_bars() as progress:
         film = None if all(one.error for one in plans) else _load(model, device, precision, weights_dir)
