@@ -176,7 +176,9 @@ def test_public_names_are_pinned() -> None:
         "PhonofilmError",
         "Take",
         "Verdict",
+        "Waveform",
         "detect",
+        "read_cue_sheet",
     ]
     for name in phonofilm.__all__:
         assert getattr(phonofilm, name).__doc__

@@ -1,6 +1,7 @@
 """Cue sheets and cue curves: each can be made from the other, and every impossible sheet is refused in one line."""
 
 import json
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from phonofilm.cues import (
     peaks,
     read_cue_sheet,
     resample_curves,
+    sheet_for,
     sheet_to_curves,
 )
 from phonofilm.errors import CueError
@@ -148,3 +150,41 @@ def test_a_sheet_of_another_film_of_the_same_name_says_that_the_content_differs(
         with pytest.raises(CueError, match=words) as caught:
             read_cue_sheet(path, clip())
         assert "not for 'clip.mp4'" not in str(caught.value) or name != "clip.mp4"
+
+
+ODD_CUES = [
+    Cue(-5.0, 1.0, 1.0),
+    Cue(0.0, math.nan, 1.0),
+    Cue(2.0, 1.0, 1.0),
+    Cue(0.0, 0.0, 99.0),
+    Cue(0.0, 0.0, 1.0, "x"),  # type: ignore[arg-type]
+    Cue(0.0, 0.0, 1.0, prompt=3),  # type: ignore[arg-type]
+    {"start_s": 0.0},
+]
+
+
+@pytest.mark.parametrize("cue", ODD_CUES)
+def test_a_sheet_in_memory_is_checked_as_a_file_is(cue: Any) -> None:
+    sheet = CueSheet("clip.mp4", 8.0, "abc", (cue,))
+    with pytest.raises(CueError):
+        sheet_for(sheet, clip())
+    with pytest.raises(CueError):
+        sheet.to_json()
+
+
+@given(spaced_events())
+def test_a_sheet_in_memory_is_used_as_its_file_is(events: tuple[FloatArray, FloatArray]) -> None:
+    cues = tuple(Cue(time_s, time_s, strength) for time_s, strength in zip(*events, strict=True))  # of NumPy's numbers
+    sheet = CueSheet("clip.mp4", 99.0, "abc", cues)
+    assert sheet_for(sheet, clip(99.0)) == sheet
+    assert len(json.loads(sheet.to_json())["cues"]) == len(cues)
+    with pytest.raises(CueError, match="the cue sheet was made for"):
+        sheet_for(sheet, clip(99.0, "other"))
+
+
+def test_a_sheet_may_be_read_before_its_clip_is_known(tmp_path: Path) -> None:
+    sheet = CueSheet("clip.mp4", 8.0, "abc", (Cue(0.5, 0.5, 1.0),))
+    (tmp_path / "cues.json").write_text(sheet.to_json())
+    assert read_cue_sheet(str(tmp_path / "cues.json")) == sheet
+    with pytest.raises(CueError, match="give the path of a file"):
+        read_cue_sheet(None)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,3 +151,17 @@ def test_what_cannot_be_read_is_an_error(folder: Path, tmp_path: Path) -> None:
     assert "holds no video or sound" in said
     with pytest.raises(InputError):
         detect(broken)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"x", ["a.wav"], "a\0b", "\ud800.wav"])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    with pytest.raises(OptionError, match="the file"):
+        detect(path)
+
+
+@pytest.mark.parametrize("keys", [None, "my.key", b"x", 3])
+def test_keys_are_a_list(folder: Path, keys: Any) -> None:
+    with pytest.raises(OptionError, match="give a list of key files"):
+        detect(folder / "rain.wav", keys)
+    with pytest.raises(OptionError, match="the key is 3"):
+        detect(folder / "rain.wav", [3])  # type: ignore[list-item]

@@ -8,6 +8,7 @@ import pytest
 
 from clips import even_times, make_clip, tiny_film
 from phonofilm.errors import MediaError, OutputError
+from phonofilm.media.audio import made_here
 from phonofilm.media.files import check_writable
 from phonofilm.media.probe import probe
 from phonofilm.outputs import default_path, destination, output_paths
@@ -44,7 +45,8 @@ def test_names_by_default(tmp_path: Path, name: str, film: str, sound: str) -> N
 
 def test_an_earlier_result_is_replaced_by_default(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     clip = clip_called(tmp_path / "film")
-    (tmp_path / "film.sound.mkv").write_text("an earlier take")
+    tiny_film().add_sound(tmp_path / "film")
+    caplog.clear()
     with caplog.at_level(logging.WARNING):
         assert output_paths(clip, None, False, 1, WORD) == [tmp_path / "film.sound.mkv"]
     assert "writing" in caplog.text
@@ -92,3 +94,24 @@ def test_a_name_that_is_too_long_is_told_before_anything_is_made(tmp_path: Path,
     """245 bytes fit, but not with what is added to the name of a file that is being written."""
     with pytest.raises(OutputError, match=r"File name too long\); give a shorter name"):
         check_writable(tmp_path / ("x" * length + ".mp4"))
+
+
+@pytest.mark.parametrize(("audio_only", "name"), [(False, ""), (False, "effects"), (False, "mix"), (True, "")])
+def test_a_default_name_takes_nothing_that_others_made(tmp_path: Path, audio_only: bool, name: str) -> None:
+    film, clip = tiny_film(), make_clip(tmp_path / "clip.mp4")
+    for _ in range(2):  # what we have made is replaced
+        (take,) = film.add_sound(clip, stems=True, audio_only=audio_only)
+    path = take.stems[name] if name else take.path
+    path.write_bytes(b"dear to somebody")
+    with pytest.raises(OutputError, match=f"{path.name} is there already and was not made here; move it, or give -o"):
+        film.add_sound(clip, stems=True, audio_only=audio_only)
+    assert path.read_bytes() == b"dear to somebody"
+    film.add_sound(clip, take.path, stems=True, audio_only=audio_only)
+    assert path.read_bytes() != b"dear to somebody"
+
+
+@pytest.mark.parametrize("kind", [".mp4", ".mov", ".mkv"])
+def test_what_we_made_is_known_in_every_container(tmp_path: Path, kind: str) -> None:
+    (take,) = tiny_film().add_sound(make_clip(tmp_path / "clip.mp4"), tmp_path / f"made{kind}")
+    assert made_here(take.path)
+    assert not made_here(tmp_path / "clip.mp4")

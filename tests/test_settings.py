@@ -1,6 +1,7 @@
 import dataclasses
 import inspect
 import math
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clips import tiny_film
-from phonofilm.errors import OptionError
+from phonofilm.errors import OptionError, PhonofilmError
 from phonofilm.pipeline import Phonofilm
 from phonofilm.settings import (
     HIGHEST_SEED,
@@ -22,6 +23,7 @@ from phonofilm.settings import (
     given_spans,
     loudness_target,
     option_table,
+    path_of,
     plain_prompt,
 )
 
@@ -70,6 +72,9 @@ def test_every_option_has_a_default_and_a_help(record: type) -> None:
         ({"original_db": 99.0}, "--original-db"),
         ({"prompt": "a" * 10_000}, "10,000 characters"),
         ({"negative": "a\x00b"}, "control characters"),
+        ({"prompt": "rain \ud800"}, r"--prompt is 'rain \\ud800', and holds half a character"),
+        ({"music": "\udcff"}, "--music is .* half a character"),
+        ({"dialogue": "\ud800.srt"}, "--dialogue is .* half a character"),
         ({"prompt": "\U0001f436"}, "emoji are not understood; say in words"),
         ({"prompt": "\U0001f327\ufe0f\U0001f327\ufe0f, "}, "emoji are not understood"),
         ({"prompt": ",,,"}, "--prompt is ',,,', and there is no word in it; say in words"),
@@ -169,3 +174,34 @@ def test_the_library_call_refuses_what_is_none_of_its_kinds(name: str, value: An
         tiny_film().make(None, "a.wav")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="--output is None"):
         tiny_film().make("rain", None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["dialogue", "timeline", "certificate_key", "key"])
+def test_a_file_may_be_called_by_bytes_that_are_no_unicode(name: str) -> None:
+    path = os.fsdecode(b"caf\xe9.srt")
+    other = {"certificate": "a.pem"} if name == "certificate_key" else {}
+    assert getattr(AddOptions(**{name: path}, **other), name) == path  # type: ignore[arg-type]
+    assert path_of("--take", path) == Path(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"model": ["mini"]}, r"no model is called \['mini'\]"),
+        ({"weights_dir": 3}, "--weights-dir is 3; give the path of a folder"),
+        ({"weights_dir": b"x"}, "--weights-dir is b'x'"),
+        ({"device": ["cpu"]}, "device is"),
+    ],
+)
+def test_a_model_is_loaded_by_names_and_paths(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(PhonofilmError, match=said):
+        Phonofilm.load(**arguments)
+
+
+def test_the_library_call_refuses_what_no_options_record_holds(tmp_path: Path) -> None:
+    film, clip = tiny_film(), tmp_path / "clip.mp4"
+    with pytest.raises(OptionError, match="audio_only is 'x'; give True or False"):
+        film.add_sound(clip, audio_only="x")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="no voice engine 'foo'"):
+        film.add_sound(clip, voice_engine="foo")
+    film.make("rain", tmp_path / "rain.wav", seconds=1, progress=None)

@@ -1,6 +1,7 @@
 """The recipe on a handful of made-up recordings: every stage runs, loses error, stops and goes on."""
 
 import dataclasses
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,12 +18,14 @@ from phonofilm.data.manifest import SampleStore, build_store, crops, read_index
 from phonofilm.data.scenes import MINI_SCENES, Composer, cut_events, level
 from phonofilm.data.shards import read_shard, write_shard
 from phonofilm.encoders.sentences import SentenceEncoder
-from phonofilm.errors import InputError, ModelError
+from phonofilm.errors import InputError, ModelError, OptionError, OutputError
 from phonofilm.flow.network import FlowNetwork, initialise
 from phonofilm.train.batches import FlowBatches, Words, image_rows
 from phonofilm.train.degrade import MINI_DEGRADATION, degrade, degrade_onsets
-from phonofilm.train.flow import begin_from, flow_loss, mini_flow
+from phonofilm.train.flow import begin_from, flow_loss, mini_flow, train_flow
 from phonofilm.train.loop import Loop
+from phonofilm.train.mini import train_mini
+from phonofilm.train.state import load_state, save_state
 from phonofilm.train.vae import VaeRecipe, mini_vae, train_vae
 from phonofilm.train.vocoder import energy_distance, mini_vocoder, train_vocoder
 from phonofilm.weights.load import save_net
@@ -53,7 +56,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def store(sounds: Path) -> SampleStore:
-    return build_store(read_index(sounds), sounds / "store")
+    return build_store(read_index(sounds), sounds, sounds / "store")
 
 
 def test_the_store_gives_back_the_samples(sounds: Path, store: SampleStore) -> None:
@@ -153,7 +156,8 @@ def test_the_autoencoder_learns_stops_and_goes_on(sounds: Path, store: SampleSto
         latent_steps=8,
         save_every_s=0.0,
     )
-    (tmp_path / "store").symlink_to(sounds / "store")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/store").symlink_to(sounds / "store")
 
     def run(steps: int) -> VaeRecipe:
         return dataclasses.replace(recipe, steps=steps)
@@ -168,7 +172,8 @@ def test_the_autoencoder_learns_stops_and_goes_on(sounds: Path, store: SampleSto
 def test_the_vocoder_learns_stops_and_goes_on(sounds: Path, store: SampleStore, tmp_path: Path) -> None:
     net = dataclasses.replace(mini_vocoder().net, width=16, hidden=32, blocks=1)
     recipe = dataclasses.replace(mini_vocoder(), net=net, batch=2, frames=12, save_every_s=0.0)
-    (tmp_path / "store").symlink_to(sounds / "store")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/store").symlink_to(sounds / "store")
     vae = MelVae(dataclasses.replace(mini_vae().net, width=32, hidden=64, blocks=1)).eval()
     for steps, coder in ((2, None), (4, vae)):
         run = dataclasses.replace(recipe, steps=steps)
@@ -251,3 +256,109 @@ def test_a_run_goes_on_from_the_middle_whatever_kind_of_number_its_rate_is(tmp_p
     assert again.first == 4
     for one, other in zip(first.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def small_sounds(folder: Path, level: float, label: str = "knock") -> Path:
+    """Two recordings of one length, so that files of another level are of the same names and sizes."""
+    folder.mkdir()
+    rows = ["path\tlabel\tcaption\tcategory\ttier\tsource_repo\tsource_ref"]
+    for number in range(2):
+        soundfile.write(folder / f"{number}.wav", np.full(4000, level * (number + 1)), 44100)
+        rows.append(f"{number}.wav\t{label}\tknocking\tnature\t1\trepo\tref {number}")
+    (folder / "index.tsv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_a_store_gives_back_only_the_recordings_that_it_was_made_of(tmp_path: Path) -> None:
+    sounds, store = small_sounds(tmp_path / "sounds", 0.1), tmp_path / "run/store"
+    first = build_store(read_index(sounds), sounds, store)
+    shutil.copytree(sounds, tmp_path / "moved")
+    again = build_store(read_index(tmp_path / "moved"), tmp_path / "moved", store)
+    assert np.array_equal(first.samples(1), again.samples(1)), "a folder may be moved"
+    for other in (small_sounds(tmp_path / "louder", 0.3), small_sounds(tmp_path / "called", 0.1, "hiss")):
+        with pytest.raises(InputError, match="holds other recordings than"):
+            build_store(read_index(other), other, store)
+    (store / "pcm.i16").write_bytes(b"cut off")
+    assert np.array_equal(build_store(read_index(sounds), sounds, store).samples(1), first.samples(1))
+
+
+def test_the_runs_of_one_folder_have_stores_of_their_own(tmp_path: Path) -> None:
+    net = dataclasses.replace(mini_vae().net, width=32, hidden=64, blocks=1, latent=16)
+    recipe = dataclasses.replace(mini_vae(), net=net, steps=1, batch=2, latent_steps=8)
+    for name, loud in (("one", 0.1), ("two", 0.3)):
+        sounds = small_sounds(tmp_path / name, loud)
+        train_vae(sounds, tmp_path / "runs" / name, torch.device("cpu"), recipe)
+        store = SampleStore(tmp_path / "runs" / name / "store")
+        assert store.samples(0).mean() == pytest.approx(loud, abs=1e-3)
+
+
+def test_missing_recordings_are_told_before_any_is_decoded(tmp_path: Path) -> None:
+    sounds = small_sounds(tmp_path / "sounds", 0.1)
+    (sounds / "1.wav").unlink()
+    with pytest.raises(InputError, match=r"1 of 2 recordings .*1\.wav"):
+        build_store(read_index(sounds), sounds, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [("a.wav\tknock\tknock\tnature\tx\trepo\tref", "line 3: tier is 'x'"), ("a.wav\tknock", "line 3 has no caption")],
+)
+def test_an_odd_row_of_the_index_is_named(row: str, said: str, tmp_path: Path) -> None:
+    sounds = small_sounds(tmp_path / "sounds", 0.1)
+    lines = (sounds / "index.tsv").read_text().splitlines()
+    (sounds / "index.tsv").write_text("\n".join([*lines[:2], row]))
+    with pytest.raises(InputError, match=said):
+        read_index(sounds)
+    (sounds / "index.tsv").write_bytes(lines[0].encode() + b"\n\xff\xfe")
+    with pytest.raises(InputError, match="save it as UTF-8"):
+        read_index(sounds)
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04" + bytes(200)])
+def test_a_damaged_checkpoint_is_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "vae.pt"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"vae\.pt is damaged.*remove it"):
+        load_state(path, torch.device("cpu"))
+
+
+def test_a_checkpoint_of_something_else_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "vae.pt"
+    save_state(path, {"net": {}})
+    with pytest.raises(ModelError, match="no checkpoint of a run"):
+        load_state(path, torch.device("cpu"))
+    save_state(path, {"net": {}, "average": {}, "optimiser": {}, "step": 3})
+    network = torch.nn.Linear(3, 1)
+    optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
+    with pytest.raises(ModelError, match="another network"):
+        Loop(path, network, optimiser, steps=9, decay=0.9, save_every_s=0.0, device=torch.device("cpu"))
+
+
+def test_what_a_run_lacks_is_told_before_anything_is_done(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cpu, file, run = torch.device("cpu"), tmp_path / "file", tmp_path / "run"
+    file.write_text("")
+    with pytest.raises(InputError, match="train the stage 'shards' first"):
+        train_flow(run, cpu, mini_flow())
+    with pytest.raises(OutputError, match="cannot make the folder"):
+        train_mini(tmp_path, file, cpu)
+    with pytest.raises(OptionError, match="no stage is called 'vea'"):
+        train_mini(tmp_path, run, cpu, ("vae", "vea"))
+    with pytest.raises(OptionError, match="'flow', which begins from it, is not run"):
+        train_mini(tmp_path, run, cpu, ("vae",), file)
+    with pytest.raises(ModelError, match="cannot begin from"):
+        train_mini(tmp_path, run, cpu, start=file)
+    assert not run.exists()
+
+
+def test_a_stage_says_when_it_begins_to_train(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    network = torch.nn.Linear(3, 1)
+    optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
+    caplog.set_level("INFO", "phonofilm")
+    loop = Loop(
+        tmp_path / "vae.pt", network, optimiser, steps=9, decay=0.9, save_every_s=99.0, device=torch.device("cpu")
+    )
+    for step in range(2):
+        loss = network(torch.ones(2, 3)).square().mean()
+        loop.descend(step, 1e-3, loss, 1.0, loss)
+    assert caplog.messages == ["vae: training, from step 1 of 9"]

@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from clips import even_times, make_clip, tiny_film
 from phonofilm.detection import detect
-from phonofilm.errors import OptionError
+from phonofilm.errors import OptionError, OutputError
 from phonofilm.types import Progress
 from phonofilm.web.app import create_app
 from phonofilm.web.config import StudioConfig
@@ -429,3 +429,28 @@ def test_the_page_is_asked_for_anew_when_it_changes(client: TestClient) -> None:
         assert "no-cache" in answer.headers["cache-control"]
         assert client.get(address, headers={"if-none-match": answer.headers["etag"]}).status_code == 304
     assert "http" not in index.text.replace("http://www.w3.org", ""), "nothing is loaded from elsewhere"
+
+
+def test_half_a_character_is_refused(client: TestClient, project: dict[str, Any]) -> None:
+    """JSON can write down one half of a pair of surrogates, and no file or database holds it."""
+    half, here = b'"\\ud800"', f"{API}/projects/{project['id']}"
+    cues = b'{"cues": [{"start_s": 0, "end_s": 0, "strength": 1, "place": 0, "label": ' + half + b"}]}"
+    job = b'{"kind": "add", "model": "tiny", "prompt": ' + half + b"}"
+    wrong_name = b'{"kind": "add", "model": "tiny", ' + half + b": 1}"
+    for method, path, body in (
+        ("PATCH", here, b'{"name": ' + half + b"}"),
+        ("PUT", here + "/cues", cues),
+        ("POST", here + "/jobs", job),
+        ("POST", here + "/jobs", wrong_name),
+    ):
+        answer = client.request(method, path, content=body, headers={"content-type": "application/json"})
+        assert 400 <= answer.status_code < 500, (method, path, answer.text)
+        assert answer.json()["error"]["code"] == "bad_request"
+    assert client.get(here).json()["name"] == project["name"]
+
+
+def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("dear to somebody")
+    with pytest.raises(OutputError, match=r"cannot make the folder .*file"):
+        opened(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "dear to somebody"

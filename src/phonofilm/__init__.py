@@ -8,9 +8,10 @@ takes = film.add_sound("clip.mp4", prompt="footsteps on concrete", negative="mus
 
 from typing import TYPE_CHECKING, Any
 
-from phonofilm.cues import Cue, CueSheet
+from phonofilm.cues import Cue, CueSheet, read_cue_sheet
 from phonofilm.errors import InputError, ModelError, OutputError, PhonofilmError
 from phonofilm.settings import AddOptions, MakeOptions
+from phonofilm.types import Waveform
 
 if TYPE_CHECKING:
     from phonofilm.detection import Verdict, detect
@@ -30,7 +31,9 @@ __all__ = [
     "PhonofilmError",
     "Take",
     "Verdict",
+    "Waveform",
     "detect",
+    "read_cue_sheet",
 ]
 
 

@@ -15,6 +15,7 @@ Dimension letters: N curve points, K cues.
 
 import json
 import math
+import reprlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -116,21 +117,26 @@ class CueSheet:
         return tuple(cue for cue in self.cues if not cue.is_event and not cue.muted)
 
     def to_json(self) -> str:
-        """The sheet as indented JSON text, readable by `read_cue_sheet`."""
-        clip = {"name": self.clip_name, "duration_s": round(self.duration_s, 3), "fingerprint": self.fingerprint}
+        """The sheet as indented JSON text, readable by `read_cue_sheet`. Raises CueError for values that are not."""
+        checked(self)
+        clip = {"name": self.clip_name, "duration_s": round(float(self.duration_s), 3), "fingerprint": self.fingerprint}
+        plain = [{name: _plain(value) for name, value in asdict(cue).items()} for cue in self.cues]
         rows = [
-            {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(cue).items() if k not in RARE or v}
-            for cue in self.cues
+            {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items() if k not in RARE or v}
+            for row in plain
         ]
         return json.dumps({"phonofilm_cue_sheet": SHEET_VERSION, "clip": clip, "cues": rows}, indent=1) + "\n"
 
 
-def read_cue_sheet(path: Path, clip: ClipInfo) -> CueSheet:
-    """Read an edited cue sheet for a clip.
+def read_cue_sheet(path: str | Path, clip: ClipInfo | None = None) -> CueSheet:
+    """Read an edited cue sheet for a clip; None where it is not known yet, or does not matter, for which.
 
     Raises CueError when the file is missing or not JSON, a value is missing, unknown or out of range, or the sheet was
     made for another clip.
     """
+    if not isinstance(path, str | Path) or "\0" in str(path):
+        raise CueError(f"the cue sheet is {reprlib.repr(path)}; give the path of a file")
+    path = Path(path)
     try:
         data = json.loads(path.read_bytes())  # from bytes it tells UTF-8 from UTF-16, with a byte order mark or none
     except OSError as error:
@@ -140,17 +146,45 @@ def read_cue_sheet(path: Path, clip: ClipInfo) -> CueSheet:
             f"cue sheet {path} is not JSON ({error}); make one with 'phonofilm spot CLIP -o cues.json'"
         ) from error
     sheet = parse_cue_sheet(data, str(path))
+    return sheet if clip is None else _fitting(sheet, f"cue sheet {path}", clip)
+
+
+def sheet_for(cues: Path | CueSheet, clip: ClipInfo) -> CueSheet:
+    """The sheet for a clip that a file or a sheet in memory holds. Raises CueError as `read_cue_sheet`."""
+    if not isinstance(cues, CueSheet):
+        return read_cue_sheet(cues, clip)
+    return _fitting(checked(cues), "the cue sheet", clip)
+
+
+def checked(sheet: CueSheet) -> CueSheet:
+    """A sheet in memory as `parse_cue_sheet` would give it back. Raises CueError as that does."""
+    cues = list(sheet.cues) if isinstance(sheet.cues, tuple | list) else sheet.cues
+    odd = not isinstance(cues, list) or not all(isinstance(cue, Cue) for cue in cues)
+    if odd:
+        raise CueError(f"the cue sheet's cues are {reprlib.repr(cues)}; give a tuple of Cue")
+    clip = {"name": sheet.clip_name, "duration_s": _plain(sheet.duration_s), "fingerprint": sheet.fingerprint}
+    rows = [{name: _plain(value) for name, value in asdict(cue).items()} for cue in cues]
+    return parse_cue_sheet({"phonofilm_cue_sheet": SHEET_VERSION, "clip": clip, "cues": rows}, "in memory")
+
+
+def _plain(value: Any) -> Any:
+    """A number or truth value of NumPy as Python's; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _fitting(sheet: CueSheet, called: str, clip: ClipInfo) -> CueSheet:
+    """The sheet itself. Raises CueError when it was made for another clip than this."""
     if sheet.fingerprint and sheet.fingerprint != clip.fingerprint:
         same = sheet.clip_name == clip.path.name
         other = "another film of that name: the content differs" if same else f"not for {clip.path.name!r}"
         raise CueError(
-            f"cue sheet {path} was made for {sheet.clip_name!r}, {other}; "
+            f"{called} was made for {sheet.clip_name!r}, {other}; "
             f"make one for this clip with 'phonofilm spot', or delete the line \"fingerprint\" to use it all the same"
         )
     last_s = max((cue.end_s for cue in sheet.cues), default=0.0)
     if max(last_s, sheet.duration_s) > float(clip.duration_s) + DURATION_TOLERANCE_S:
         raise CueError(
-            f"cue sheet {path} reaches to {max(last_s, sheet.duration_s):.2f} s but {clip.path.name!r} lasts "
+            f"{called} reaches to {max(last_s, sheet.duration_s):.2f} s but {clip.path.name!r} lasts "
             f"{float(clip.duration_s):.2f} s; use the sheet of this clip or delete the cues after its end"
         )
     return sheet

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from phonofilm.cues import CueSheet
 from phonofilm.interchange import TimelineContent, check_timeline_path, write_timeline
+from phonofilm.media.audio import made_here
 from phonofilm.media.files import remove, replacing
 from phonofilm.media.timecode import Timecode, start_timecode
 from phonofilm.mix.stems import LAYERS, MUSIC
-from phonofilm.outlet import Outlet, Sealed, left_here
+from phonofilm.outlet import Outlet, Sealed
 from phonofilm.outputs import MIX, numbered, stem_path
 from phonofilm.score.midi import write_midi
 from phonofilm.score.piece import Score
@@ -90,7 +91,7 @@ def _remove_layer(path: Path) -> None:
     """Remove a layer of an earlier take and its notes, where nobody else has written them. Raises OutputError."""
     if not path.exists():
         return
-    if not left_here(path):
+    if not made_here(path):
         logger.warning("%s is not of this take, and was not made here; it is left as it is", path)
         return
     notes = path.with_suffix(".mid")

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from phonofilm.errors import OptionError
 from phonofilm.mark.detect import Detection, Detector
 from phonofilm.mark.key import PUBLIC_KEY, read_key
 from phonofilm.mark.payload import Payload
 from phonofilm.mark.provenance import Credentials, read_credentials
 from phonofilm.media.audio import audio_blocks, sound_tracks
+from phonofilm.settings import path_of, shown
 from phonofilm.weights.registry import model_called
 
 
@@ -37,8 +39,10 @@ def detect(path: str | Path, keys: Sequence[str | Path] = ()) -> Verdict:
 
     keys: files of secret keys to look for beside the public one. Raises InputError when a file cannot be read.
     """
-    path = Path(path)
-    wanted = (PUBLIC_KEY, *(read_key(Path(key)) for key in keys))
+    path = path_of("the file", path)
+    if isinstance(keys, str | bytes) or not isinstance(keys, Sequence):
+        raise OptionError(f"keys is {shown(keys)}; give a list of key files, as ['my.key']")
+    wanted = (PUBLIC_KEY, *(read_key(path_of("the key", key)) for key in keys))
     found: list[tuple[Detection, float]] = []
     for track in range(sound_tracks(path)):
         detector: Detector | None = None

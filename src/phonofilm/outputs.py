@@ -9,7 +9,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from phonofilm.errors import MediaError, OptionError, OutputError
-from phonofilm.media.audio import check_sound_path
+from phonofilm.media.audio import check_sound_path, made_here
 from phonofilm.media.files import check_other
 from phonofilm.media.holding import muxed_path, warn_of_change
 from phonofilm.media.mux import check_output
@@ -59,10 +59,14 @@ def destination(
     return Destination(named, named if audio_only else muxed_path(info, named), output is not None)
 
 
-def take_paths(info: ClipInfo, goal: Destination, audio_only: bool, takes: int) -> list[Path]:
+def take_paths(
+    info: ClipInfo, goal: Destination, audio_only: bool, takes: int, layers: Sequence[str] = ()
+) -> list[Path]:
     """Where each take goes; checked before anything is computed. Raises OutputError.
 
     What was not named by anybody, but takes its place because the container cannot hold the clip, overwrites nothing.
+    layers: names of those that are written beside each take. Under names that nobody gave, only what we have made is
+    replaced.
     """
     paths = numbered(goal.path, takes)
     for path in (*numbered(goal.named, takes), *paths):
@@ -75,13 +79,31 @@ def take_paths(info: ClipInfo, goal: Destination, audio_only: bool, takes: int) 
             f"{goal.named} cannot hold this {info.video.codec} picture with sound, and {taken}, which would be written "
             f"instead, is there already; give -o {goal.path} to replace it, or another name"
         )
+    if not goal.asked:
+        _check_ours([*paths, *(stem_path(path, layer) for path in paths for layer in layers)])
     warn_of_change(info, goal.named, goal.path)
     return paths
 
 
-def output_paths(info: ClipInfo, output: Path | None, audio_only: bool, takes: int, word: str) -> list[Path]:
+def _check_ours(paths: Sequence[Path]) -> None:
+    """Raises OutputError where a file stands in the way that was not made here."""
+    foreign = next((path for path in paths if path.exists() and not made_here(path)), None)
+    if foreign is not None:
+        raise OutputError(
+            f"{foreign} is there already and was not made here; move it, or give -o or --out-dir to write elsewhere"
+        )
+
+
+def sure_layers(audio_only: bool, stems: bool) -> tuple[str, ...]:
+    """Names of the layers that every take with stems has; music and dialogue come only where they are asked for."""
+    return () if not stems else ("effects",) if audio_only else ("effects", MIX)
+
+
+def output_paths(
+    info: ClipInfo, output: Path | None, audio_only: bool, takes: int, word: str, layers: Sequence[str] = ()
+) -> list[Path]:
     """Where the takes go; checked before anything is computed. Raises OutputError or MediaError."""
-    return take_paths(info, destination(info, output, audio_only, word), audio_only, takes)
+    return take_paths(info, destination(info, output, audio_only, word), audio_only, takes, layers)
 
 
 def sound_paths(output: Path, takes: int) -> list[Path]:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from phonofilm.assembly import joined, levelled, mixed, sealed, set_in, tell_loudness
-from phonofilm.cues import CueSheet, read_cue_sheet
+from phonofilm.cues import CueSheet, sheet_for
 from phonofilm.delivery import Delivery, deliver, deliver_notes, order
 from phonofilm.drawing import draw
 from phonofilm.editing import Earlier, Edit, begun, changed, muted, own_sound, read_take
@@ -21,12 +21,13 @@ from phonofilm.errors import OptionError
 from phonofilm.layers import Cast, Extras, book, make_extras, warn_of_unmade
 from phonofilm.media.probe import probe
 from phonofilm.outlet import Outlet, Sealed
-from phonofilm.outputs import REDO, SOUND, check_apart, newest_take, output_paths, sound_paths
+from phonofilm.outputs import REDO, SOUND, check_apart, newest_take, output_paths, sound_paths, sure_layers
 from phonofilm.scenes.guide import Guide, Scene, Sight, flat_curves
 from phonofilm.scenes.load import load_guide
 from phonofilm.settings import (
     AddOptions,
     MakeOptions,
+    check_truth,
     check_words,
     checked_spans,
     given_spans,
@@ -86,7 +87,8 @@ class Phonofilm:
         natively), float32 or bfloat16; everything else is float32. weights_dir: a folder with the published files of a
         `mmaudio-*` model. Raises ModelError or OptionError.
         """
-        return cls(load_guide(model, device, precision, None if weights_dir is None else Path(weights_dir)))
+        folder = None if weights_dir is None else path_of("--weights-dir", weights_dir, "folder")
+        return cls(load_guide(model, device, precision, folder))
 
     @property
     def model(self) -> str:
@@ -106,7 +108,7 @@ class Phonofilm:
         clip: str | Path | ClipInfo,
         output: str | Path | None = None,
         *,
-        cues: str | Path | None = None,
+        cues: str | Path | CueSheet | None = None,
         redo: Sequence[tuple[float, float]] = (),
         take: str | Path | None = None,
         audio_only: bool = False,
@@ -132,14 +134,14 @@ class Phonofilm:
         certificate_key: str | Path = "",
         tell_prompt: bool = False,
         key: str | Path = "",
-        progress: Progress = no_progress,
+        progress: Progress | None = None,
     ) -> list[Take]:
         """Give a clip its sound; the picture is copied untouched.
 
         clip: any video file, or what is known of it already. output: where to; beside the clip as NAME.sound.SUFFIX
-        when None. With several takes a number goes before the suffix. cues: an edited cue sheet that replaces what was
-        seen. audio_only: write sound (wav, flac, ogg, mp3, m4a by suffix) instead of video. The others are the fields
-        of `AddOptions`, with their meanings and ranges.
+        when None. With several takes a number goes before the suffix. cues: an edited cue sheet, a file or what `spot`
+        returns, that replaces what was seen. audio_only: write sound (wav, flac, ogg, mp3, m4a by suffix) instead of
+        video. The others are the fields of `AddOptions`, with their meanings and ranges.
 
         redo: spans (start, end) in seconds of an earlier take that are made anew, with these options; outside of them
         and of fades of 50 ms it stays as it is, levels included. take: that take, a video or a sound file; when None,
@@ -175,13 +177,14 @@ class Phonofilm:
             path_text(key),
         )
         edit = (given_spans(redo), None if take is None else path_of("--take", take))
-        sheet = None if cues is None else path_of("--cues", cues)
+        sheet = cues if cues is None or isinstance(cues, CueSheet) else path_of("--cues", cues)
         target = None if output is None else path_of("--output", output)
-        return self._add(clip, target, sheet, edit, audio_only, chosen, progress)
+        check_truth("audio_only", audio_only)
+        return self._add(clip, target, sheet, edit, bool(audio_only), chosen, progress or no_progress)
 
-    def spot(self, clip: str | Path | ClipInfo, progress: Progress = no_progress) -> CueSheet:
+    def spot(self, clip: str | Path | ClipInfo, progress: Progress | None = None) -> CueSheet:
         """What is seen in a clip and when, as a cue sheet. Raises InputError."""
-        return self._guide.look(_probed(clip), Stopwatch(), progress).sheet
+        return self._guide.look(_probed(clip), Stopwatch(), progress or no_progress).sheet
 
     def make(
         self,
@@ -201,7 +204,7 @@ class Phonofilm:
         certificate_key: str | Path = "",
         tell_prompt: bool = False,
         key: str | Path = "",
-        progress: Progress = no_progress,
+        progress: Progress | None = None,
     ) -> list[Take]:
         """Sound from words alone, written to `output` (wav, flac, ogg, mp3, m4a by suffix).
 
@@ -223,6 +226,7 @@ class Phonofilm:
             path_text(key),
         )
         check_words(prompt)
+        progress = progress or no_progress
         paths = sound_paths(path_of("--output", output), chosen.takes)
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, prompt, chosen)
         count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
@@ -248,7 +252,7 @@ class Phonofilm:
         self,
         clip: str | Path | ClipInfo,
         output: Path | None,
-        cues: Path | None,
+        cues: Path | CueSheet | None,
         redo: tuple[tuple[tuple[float, float], ...], Path | None],
         audio_only: bool,
         chosen: AddOptions,
@@ -263,8 +267,9 @@ class Phonofilm:
             info = _probed(clip)
             spans = checked_spans(redo[0], info.duration_s)
             editing = bool(spans) or redo[1] is not None
-            paths = output_paths(info, output, audio_only, chosen.takes, REDO if editing else SOUND)
-            sheet = None if cues is None else read_cue_sheet(cues, info)
+            word, beside = REDO if editing else SOUND, sure_layers(audio_only, chosen.stems)
+            paths = output_paths(info, output, audio_only, chosen.takes, word, beside)
+            sheet = None if cues is None else sheet_for(cues, info)
             earlier = _earlier(info, paths, spans, redo[1], sheet, audio_only, chosen) if editing else None
             band = band.silent() if editing else band
             wanted = order(info, paths, audio_only, chosen.timeline)

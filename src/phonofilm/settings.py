@@ -35,6 +35,8 @@ LOUDNESS_TARGETS = {"web": -16.0, "ebu-r128": -23.0, "cinema": -27.0}
 """Integrated loudness by name, LUFS: AES TD1008 for streaming, EBU R 128 for European broadcast, and -27 LKFS, the
 level of dialogue at which streaming services take cinema mixes."""
 HIGHEST_SEED = 2**31 - 1
+FILE_OPTIONS = frozenset({"dialogue", "timeline", "certificate", "certificate_key", "key"})
+"""Options of text that name a file."""
 DASHES = re.compile("[\u2010-\u2015\u2212]")
 """What programs write for a dash between two numbers."""
 DIALOGUE_ANCHORED = frozenset({"cinema"})
@@ -126,13 +128,12 @@ def check_values(options: Any) -> None:
         if field.type in (int, float):
             value = _number(flag, value, field)
         elif field.type is bool:
-            if not isinstance(value, bool | np.bool_):
-                raise OptionError(f"{flag} is {shown(value)}; give True or False")
+            check_truth(flag, value)
             value = bool(value)
         else:
             if field.name == "loudness" and isinstance(value, Real) and not isinstance(value, bool):
                 value = str(value)
-            check_text(flag, value)
+            check_text(flag, value, names_a_file=field.name in FILE_OPTIONS)
             if field.name == "loudness":
                 value = value.strip().lower()
         object.__setattr__(options, field.name, value)
@@ -159,12 +160,19 @@ def check_seeds(seed: int, takes: int) -> None:
         )
 
 
-def check_text(flag: str, value: Any) -> None:
-    """Raises OptionError when a value is no text, or holds the character that no text and no file name can hold."""
+def check_text(flag: str, value: Any, *, names_a_file: bool = False) -> None:
+    """Raises OptionError when a value is no text, or holds characters that no text and no file name can hold.
+
+    names_a_file: bytes of a name that are no Unicode stand in it as lone surrogates, and are what the file is called.
+    """
     if not isinstance(value, str):
         raise OptionError(f"{flag} is {shown(value)}; give text, or leave it out")
     if "\0" in value:
         raise OptionError(f"{flag} holds control characters; give plain text")
+    try:
+        value.encode(errors="surrogateescape" if names_a_file else "strict")
+    except UnicodeEncodeError:
+        raise OptionError(f"{flag} is {shown(value)}, and holds half a character; give whole Unicode text") from None
 
 
 def shown(value: Any) -> str:
@@ -180,12 +188,18 @@ def path_text(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def path_of(name: str, value: Any) -> Path:
-    """The path that an argument names. Raises OptionError when it names none."""
+def path_of(name: str, value: Any, of: str = "file") -> Path:
+    """The path that an argument names. of: what it is a path of. Raises OptionError when it names none."""
     if not isinstance(value, str | Path):
-        raise OptionError(f"{name} is {shown(value)}; give the path of a file")
-    check_text(name, str(value))
+        raise OptionError(f"{name} is {shown(value)}; give the path of a {of}")
+    check_text(name, str(value), names_a_file=True)
     return Path(value)
+
+
+def check_truth(name: str, value: Any) -> None:
+    """Raises OptionError when a value is neither True nor False."""
+    if not isinstance(value, bool | np.bool_):
+        raise OptionError(f"{name} is {shown(value)}; give True or False")
 
 
 def check_prompt(name: str, text: str) -> None:

@@ -18,6 +18,7 @@ from phonofilm.outputs import (
     newest_take,
     numbered,
     stem_path,
+    sure_layers,
     take_paths,
 )
 from phonofilm.settings import AddOptions, MakeOptions, checked_spans
@@ -107,7 +108,8 @@ def _checked(one: Plan, wish: Wish, spans: Sequence[tuple[float, float]], cues: 
     try:
         take = None
         checked_spans(spans, one.info.duration_s)
-        paths = take_paths(one.info, one.goal, wish.audio_only, wish.takes)
+        layers = sure_layers(wish.audio_only, wish.stems)
+        paths = take_paths(one.info, one.goal, wish.audio_only, wish.takes, layers)
         if wish.word == REDO:
             folders = [one.goal.path.parent]
             take = wish.take or newest_take(one.info, wish.audio_only, folders)

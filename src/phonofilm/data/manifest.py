@@ -8,6 +8,8 @@ pages.
 import csv
 import hashlib
 import json
+import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +21,14 @@ from phonofilm.errors import InputError
 from phonofilm.media.audio import read_audio
 from phonofilm.types import FloatArray
 
+logger = logging.getLogger(__name__)
+
 RATE_HZ = 44100
 HELD_OUT_TENTHS = 1
 """One source recording in ten is kept out of training, for the figures in the log."""
+COLUMNS = ("path", "label", "caption", "category", "tier", "source_repo", "source_ref")
+LOOKED_AT_BYTES = 4096
+"""Of every recording, from its middle, to tell it from another of its name and size."""
 
 
 @dataclass(frozen=True)
@@ -42,21 +49,37 @@ class Recording:
 
 
 def read_index(folder: Path) -> list[Recording]:
-    """The rows of `folder/index.tsv`. Raises InputError when it is missing or lacks a column."""
+    """The rows of `folder/index.tsv`. Raises InputError when it is missing, lacks a column or holds an odd value."""
     index = folder / "index.tsv"
     if not index.is_file():
         raise InputError(f"no index.tsv in {folder}; give the folder that holds the recordings and their index")
-    with index.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    missing = {"path", "label", "caption", "category", "tier", "source_repo", "source_ref"} - set(
-        rows[0] if rows else ()
-    )
-    if missing:
-        raise InputError(f"{index} has no column {', '.join(sorted(missing))}; it must be the index of recordings")
-    return [
-        Recording(folder / row["path"], row["label"], row["caption"], row["category"], int(row["tier"]), _group(row))
-        for row in rows
-    ]
+    recordings = []
+    try:
+        with index.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file, delimiter="\t")
+            missing = set(COLUMNS) - set(rows.fieldnames or ())
+            if missing:
+                lack = ", ".join(sorted(missing))
+                raise InputError(f"{index} has no column {lack}; it must be the index of recordings")
+            for row in rows:
+                recordings.append(_recording(folder, row, f"{index} line {rows.line_num}"))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{index} is no table of text ({error}); save it as UTF-8, columns parted by tabs") from error
+    if not recordings:
+        raise InputError(f"{index} names no recordings; give a row for each")
+    return recordings
+
+
+def _recording(folder: Path, row: dict[str, str], where: str) -> Recording:
+    """One row of the index as a recording. Raises InputError, which begins with `where`."""
+    lacking = [name for name in COLUMNS if row[name] is None]
+    if lacking:
+        raise InputError(f"{where} has no {', '.join(lacking)}; give every column, parted by tabs")
+    try:
+        tier = int(row["tier"])
+    except ValueError:
+        raise InputError(f"{where}: tier is {row['tier']!r}; give a whole number") from None
+    return Recording(folder / row["path"], row["label"], row["caption"], row["category"], tier, _group(row))
 
 
 def _group(row: dict[str, str]) -> str:
@@ -83,7 +106,7 @@ class SampleStore:
     """Every recording's samples, mono at 44.1 kHz, in one memory-mapped int16 file."""
 
     def __init__(self, folder: Path) -> None:
-        self.spans = [Span(*row) for row in json.loads((folder / "spans.json").read_text())]
+        self.spans = [Span(*row) for row in json.loads((folder / "spans.json").read_text())["spans"]]
         self._data: npt.NDArray[np.int16] = np.memmap(folder / "pcm.i16", np.int16, mode="r")
 
     def __len__(self) -> int:
@@ -100,27 +123,73 @@ class SampleStore:
         return out / np.float32(32768)
 
 
-def build_store(recordings: list[Recording], folder: Path) -> SampleStore:
-    """Decode all recordings into `folder` (about 320 MB an hour), unless that is done already."""
-    folder.mkdir(parents=True, exist_ok=True)
-    done = folder / "spans.json"
-    if not done.exists():
-        spans, offset = [], 0
-        with (folder / "pcm.i16").open("wb") as file:
-            for recording in recordings:
-                samples = read_audio(recording.path, RATE_HZ).samples.mean(axis=0)  # (S,)
-                pcm = np.clip(np.round(samples * 32768), -32768, 32767).astype(np.int16)
-                file.write(pcm.tobytes())
-                loudest = int(np.abs(samples).argmax()) if len(samples) else 0
-                spans.append((offset, len(pcm), float(abs(samples[loudest])) if len(samples) else 0.0, loudest))
-                offset += len(pcm)
-        done.write_text(json.dumps(spans))
-    store = SampleStore(folder)
-    if len(store) != len(recordings):
+def build_store(recordings: list[Recording], sounds: Path, folder: Path) -> SampleStore:
+    """Decode all recordings of `sounds` into `folder` (about 320 MB an hour), unless that is done already.
+
+    Raises InputError when recordings are missing, or when the folder holds those of another index: what else there is
+    of its run was made of them, so they are not exchanged.
+    """
+    identity = _identity(recordings, sounds)
+    held = _held(folder)
+    if held is not None and held != identity:
         raise InputError(
-            f"{folder} holds {len(store)} recordings, the index {len(recordings)}; delete the folder to decode again"
+            f"{folder} holds other recordings than {sounds} does now, and its run was made of them; "
+            f"give another --run, or remove {folder.parent} to begin anew"
         )
-    return store
+    if held is None:
+        _decode(recordings, folder, identity)
+    return SampleStore(folder)
+
+
+def _decode(recordings: list[Recording], folder: Path, identity: str) -> None:
+    logger.info("decoding %d recordings into %s", len(recordings), folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    spans, offset = [], 0
+    with (folder / "pcm.i16").open("wb") as file:
+        for recording in recordings:
+            samples = read_audio(recording.path, RATE_HZ).samples.mean(axis=0)  # (S,)
+            pcm = np.clip(np.round(samples * 32768), -32768, 32767).astype(np.int16)
+            file.write(pcm.tobytes())
+            loudest = int(np.abs(samples).argmax()) if len(samples) else 0
+            spans.append((offset, len(pcm), float(abs(samples[loudest])) if len(samples) else 0.0, loudest))
+            offset += len(pcm)
+    partial = folder / "spans.partial"
+    partial.write_text(json.dumps({"identity": identity, "spans": spans}))
+    os.replace(partial, folder / "spans.json")
+
+
+def _identity(recordings: list[Recording], sounds: Path) -> str:
+    """What tells these recordings, in this order, from others. Raises InputError when some are not there.
+
+    A size alone does not: recordings cut to one length are alike in it. Captions do not matter to what is stored, the
+    sources and labels do to what a run makes of it.
+    """
+    missing = [recording.path for recording in recordings if not recording.path.is_file()]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(recordings)} recordings of {sounds / 'index.tsv'} are not there, the first is "
+            f"{missing[0]}; put them there, or take their rows out of the index"
+        )
+    digest = hashlib.sha256()
+    for recording in recordings:
+        size = recording.path.stat().st_size
+        with recording.path.open("rb") as file:
+            file.seek(max(0, (size - LOOKED_AT_BYTES) // 2))
+            middle = hashlib.sha256(file.read(LOOKED_AT_BYTES)).hexdigest()
+        name = recording.path.relative_to(sounds).as_posix()
+        row = [name, size, middle, recording.label, recording.category, recording.tier, recording.group]
+        digest.update(json.dumps(row).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _held(folder: Path) -> str | None:
+    """The identity of what `folder` holds; None while it holds nothing whole."""
+    try:
+        table = json.loads((folder / "spans.json").read_text())
+        identity, end = str(table["identity"]), max(row[0] + row[1] for row in table["spans"])
+        return identity if (folder / "pcm.i16").stat().st_size == 2 * end else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def crops(
@@ -150,4 +219,4 @@ def training_crops(sounds: Path, store: Path, length: int, batch: int, seed: int
     """`crops` of every recording in the folder `sounds` that is not held out, decoded once into `store`."""
     recordings = read_index(sounds)
     indices = [i for i, recording in enumerate(recordings) if not recording.held_out]
-    return crops(build_store(recordings, store), indices, length, batch, np.random.default_rng(seed))
+    return crops(build_store(recordings, sounds, store), indices, length, batch, np.random.default_rng(seed))

@@ -14,7 +14,7 @@ from torch import Tensor
 from phonofilm.data.captions import load_captions
 from phonofilm.device import matmul_dtype
 from phonofilm.encoders.sentences import SentenceEncoder
-from phonofilm.errors import ModelError
+from phonofilm.errors import InputError, ModelError
 from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise
 from phonofilm.flow.path import direction, point
 from phonofilm.train.batches import Batch, Dropout, FlowBatches, Words
@@ -100,25 +100,33 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     return Batch(**{name: getattr(batch, name).to(device) for name in Batch.__dataclass_fields__})
 
 
-def begin_from(network: FlowNetwork, weights: Path) -> None:
-    """Put finished weights into a network. Raises ModelError when there are none or they are of another network."""
+def finished_weights(weights: Path, net: FlowConfig) -> dict[str, Tensor]:
+    """The finished weights of a network. Raises ModelError when there are none or they are of another network."""
     try:
         with safe_open(weights, "pt") as file:
             config = file.metadata()["config"]
             state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
     except (OSError, SafetensorError, KeyError, TypeError) as error:
         raise ModelError(f"cannot begin from {weights} ({error}); give a flow.safetensors of an earlier run") from error
-    if FlowConfig.from_json(config) != network.config:
+    if FlowConfig.from_json(config) != net:
         raise ModelError(f"{weights} is another network than the recipe's; give one of the same recipe")
-    network.load_state_dict(state)
+    return state
+
+
+def begin_from(network: FlowNetwork, weights: Path) -> None:
+    """Put finished weights into a network. Raises ModelError when there are none or they are of another network."""
+    network.load_state_dict(finished_weights(weights, network.config))
 
 
 def train_flow(run: Path, device: torch.device, recipe: FlowRecipe, start: Path | None = None) -> FlowNetwork:
     """Train (or go on training) on the shards in `run`/shards; checkpoints live in `run`. Returns the average.
 
     start: finished weights of the same network to begin from instead of random ones; they bring their statistics of the
-    latents. Raises ModelError when they do not fit.
+    latents. Raises ModelError when they do not fit, InputError when there are no shards.
     """
+    if not any((run / "shards").glob("*.safetensors")):
+        raise InputError(f"no examples in {run / 'shards'}; train the stage 'shards' first")
+    logger.info("encoding the captions")
     words = Words(load_captions(), SentenceEncoder.load())
     network = FlowNetwork(recipe.net, matmul_dtype(device)).to(device)
     if start is None:

@@ -248,7 +248,7 @@ def read_sentences(recordings: list[Recording], kinship: float) -> Sentences:
 def read_material(sounds: Path, run: Path, recipe: ListenerRecipe) -> Material:
     """Recordings, their log-mels (made once, in `run`), their classes and their sentences."""
     recordings, classes = read_index(sounds), recipe.net.classes
-    mels = MelStore(build_store(recordings, run.parent / "store"), run / "mels.f16")
+    mels = MelStore(build_store(recordings, sounds, run / "store"), run / "mels.f16")
     targets = np.zeros((len(recordings), len(classes)), np.float32)
     for row, recording in zip(targets, recordings, strict=True):
         row[[classes.index(name) for name in classes_of(recording)]] = 1

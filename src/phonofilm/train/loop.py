@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from phonofilm.train.state import Average, load_state, save_state
+from phonofilm.train.state import Average, load_state, of_this_network, save_state
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +28,14 @@ class Loop:
     ) -> None:
         self.checkpoint, self.network, self.optimiser = checkpoint, network, optimiser
         self.steps, self.save_every_s = steps, save_every_s
-        self.average, self.first = Average(network, decay), 0
+        self.average, self.first, self._begun = Average(network, decay), 0, False
         state = load_state(checkpoint, device)
         if state is not None:
-            network.load_state_dict(state["net"])
-            self.average.network.load_state_dict(state["average"])
-            optimiser.load_state_dict(state["optimiser"])
-            _match_strides(optimiser)
+            with of_this_network(checkpoint):
+                network.load_state_dict(state["net"])
+                self.average.network.load_state_dict(state["average"])
+                optimiser.load_state_dict(state["optimiser"])
+                _match_strides(optimiser)
             self.first = state["step"]
         self._saved_s, self._total, self._counted = time.monotonic(), 0.0, 0
 
@@ -43,6 +44,10 @@ class Loop:
 
         `shown` is the figure for the log. Returns whether a checkpoint was written.
         """
+        if not self._begun:
+            # By now the data are ready, which can take long; the next line comes with the first checkpoint.
+            logger.info("%s: training, from step %d of %d", self.checkpoint.stem, step + 1, self.steps)
+            self._begun = True
         for group in self.optimiser.param_groups:
             group["lr"] = float(rate)  # a numpy number in a checkpoint cannot be read back with weights_only
         self.optimiser.zero_grad(set_to_none=True)

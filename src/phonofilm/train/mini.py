@@ -21,14 +21,14 @@ from phonofilm.data.captions import load_captions
 from phonofilm.data.manifest import build_store, read_index
 from phonofilm.data.scenes import MINI_SCENES, Composer
 from phonofilm.data.shards import write_shard
-from phonofilm.errors import InputError
+from phonofilm.errors import InputError, OptionError, OutputError
 from phonofilm.flow.network import FlowNetwork
 from phonofilm.train.cue_examples import make_cue_examples
 from phonofilm.train.cue_finder import export_cue_finder, mini_cue_finder, mini_shown_cue_finder, train_cue_finder
-from phonofilm.train.flow import mini_flow, train_flow
+from phonofilm.train.flow import finished_weights, mini_flow, train_flow
 from phonofilm.train.listener import mini_listener, train_listener
 from phonofilm.train.rhythms import build_rhythms
-from phonofilm.train.state import load_state
+from phonofilm.train.state import load_state, of_this_network
 from phonofilm.train.vae import mini_vae, train_vae
 from phonofilm.train.vocoder import mini_vocoder, train_vocoder
 from phonofilm.weights.load import save_net
@@ -50,8 +50,22 @@ def train_mini(
     """Run the stages named, in order; what is finished in `run` is not done again.
 
     sounds: the folder of recordings with its index.tsv. run: checkpoints, shards and at the end run/export. start: as
-    in `train_flow`. Raises InputError when a stage needs an earlier one that has not run.
+    in `train_flow`. Raises InputError when a stage needs an earlier one that has not run, ModelError when weights are
+    damaged or of another network, OptionError for a stage that is none, OutputError when `run` is no folder.
     """
+    unknown = [stage for stage in stages if stage not in STAGES]
+    if unknown:
+        raise OptionError(f"no stage is called {unknown[0]!r}; there are {', '.join(STAGES)}")
+    if start is not None:
+        if "flow" not in stages:
+            raise OptionError(
+                f"--start is {start}, and the stage 'flow', which begins from it, is not run; leave it out"
+            )
+        finished_weights(start, mini_flow().net)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {run} ({error.strerror}); give another --run") from error
     for stage in stages:
         logger.info("stage %s", stage)
         if stage == "vae":
@@ -71,31 +85,31 @@ def train_mini(
                 train_cue_finder(run, device, recipe)
         elif stage == "listener":
             train_listener(sounds, run, mini_listener())
-        elif stage == "export":
-            export(sounds, run)
         else:
-            raise InputError(f"no stage is called {stage!r}; there are {', '.join(STAGES)}")
+            export(sounds, run)
 
 
-def _average(run: Path, name: str) -> dict[str, torch.Tensor]:
-    state = load_state(run / f"{name}.pt", torch.device("cpu"))
+def _fill(network: torch.nn.Module, run: Path, name: str) -> None:
+    """Put the averaged weights of a finished stage into a network."""
+    path = run / f"{name}.pt"
+    state = load_state(path, torch.device("cpu"))
     if state is None:
         raise InputError(f"no {name}.pt in {run}; train the stage {name!r} first")
-    weights: dict[str, torch.Tensor] = state["average"]
-    return weights
+    with of_this_network(path):
+        network.load_state_dict(state["average"])
 
 
 def finished_vae(run: Path) -> MelVae:
     """The averaged autoencoder of a run. Raises InputError when it is not trained yet."""
     vae = MelVae(mini_vae().net)
-    vae.load_state_dict(_average(run, "vae"))
+    _fill(vae, run, "vae")
     return vae.eval().requires_grad_(False)
 
 
 def make_shards(sounds: Path, run: Path) -> None:
     """Compose and encode the training examples that are not there yet."""
     recordings = read_index(sounds)
-    composer = Composer(recordings, build_store(recordings, run.parent / "store"), load_captions(), MINI_SCENES)
+    composer = Composer(recordings, build_store(recordings, sounds, run / "store"), load_captions(), MINI_SCENES)
     vae = finished_vae(run)
     folder = run / "shards"
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,9 +128,9 @@ def export(sounds: Path, run: Path) -> dict[str, str]:
     folder = run / "export"
     folder.mkdir(parents=True, exist_ok=True)
     vocoder = Vocoder(mini_vocoder().net)
-    vocoder.load_state_dict(_average(run, "vocoder"))
+    _fill(vocoder, run, "vocoder")
     flow = FlowNetwork(mini_flow().net, torch.float32)
-    flow.load_state_dict(_average(run, "flow"))
+    _fill(flow, run, "flow")
     nets = (
         ("vae.safetensors", finished_vae(run), json.dumps(dataclasses.asdict(mini_vae().net))),
         ("vocoder.safetensors", vocoder, json.dumps(dataclasses.asdict(mini_vocoder().net))),
@@ -126,7 +140,7 @@ def export(sounds: Path, run: Path) -> dict[str, str]:
     for name, recipe in CUE_FINDERS.items():
         hashes[f"{name}.safetensors"] = export_cue_finder(run, folder / f"{name}.safetensors", recipe)
     listener = Listener(mini_listener().net)
-    listener.load_state_dict(_average(run, "listener"))
+    _fill(listener, run, "listener")
     save_listener(listener, folder / "listener.safetensors")
     hashes["listener.safetensors"] = hashlib.sha256((folder / "listener.safetensors").read_bytes()).hexdigest()
     for name, digest in hashes.items():

@@ -31,7 +31,7 @@ LAST_REST_S = (0.3, 1.5)
 def build_rhythms(sounds: Path, run: Path, path: Path) -> None:
     """Write the table to `path`. sounds: the folder of recordings; run: as in `train/mini.py`."""
     recordings = read_index(sounds)
-    store = build_store(recordings, run.parent / "store")
+    store = build_store(recordings, sounds, run / "store")
     captions = load_captions()
     patterns: dict[str, list[Pattern]] = {label: [] for label in captions}
     for index, recording in enumerate(recordings):

@@ -6,11 +6,18 @@ beside itself and moved into place, so a stop while writing costs nothing.
 
 import copy
 import os
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from phonofilm.errors import ModelError
+
+PARTS = {"step", "net", "average", "optimiser"}
 
 
 class Average:
@@ -40,8 +47,24 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(path: Path, device: torch.device) -> dict[str, Any] | None:
-    """The checkpoint at `path`, or None when the run is new."""
+    """The checkpoint at `path`, or None when the run is new. Raises ModelError when it cannot be read."""
     if not path.exists():
         return None
-    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise ModelError(f"{path} is damaged, or no checkpoint; remove it to begin its stage anew") from error
+    if not isinstance(state, dict) or not set(state) >= PARTS:
+        raise ModelError(f"{path} is no checkpoint of a run; remove it to begin its stage anew, or give another --run")
     return state
+
+
+@contextmanager
+def of_this_network(path: Path) -> Iterator[None]:
+    """Round the putting of a checkpoint's weights into a network: raises ModelError when they are another's."""
+    try:
+        yield
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{path} is of another network than the recipe's; remove it to begin its stage anew, or give another --run"
+        ) from error

@@ -99,7 +99,7 @@ def train_vae(sounds: Path, run: Path, device: torch.device, recipe: VaeRecipe) 
         device=device,
     )
     # A resumed run draws other pieces than the first part did, not the same ones again.
-    source = training_crops(sounds, run.parent / "store", length, recipe.batch, recipe.seed + loop.first)
+    source = training_crops(sounds, run / "store", length, recipe.batch, recipe.seed + loop.first)
     if not loop.first:
         set_statistics(vae, mel, source, device)
     for step in range(loop.first, recipe.steps):

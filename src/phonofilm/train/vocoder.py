@@ -120,7 +120,7 @@ def train_vocoder(sounds: Path, run: Path, device: torch.device, recipe: Vocoder
         save_every_s=recipe.save_every_s,
         device=device,
     )
-    source = training_crops(sounds, run.parent / "store", length, recipe.batch, recipe.seed + loop.first)
+    source = training_crops(sounds, run / "store", length, recipe.batch, recipe.seed + loop.first)
     if not loop.first:
         set_statistics(vocoder, mel, source, device)
     for step in range(loop.first, recipe.steps):

@@ -19,4 +19,9 @@ def load_engine(name: str, folder: Path) -> VoiceEngine:
         return EspeakVoice()
     if name == "kokoro":
         return KokoroVoice(folder / "kokoro")
-    raise OptionError(f"there is no voice engine {name!r}; choose one of {', '.join(ENGINES)}")
+    raise unknown_engine(name)
+
+
+def unknown_engine(name: str) -> OptionError:
+    """What is said of a name that no engine has."""
+    return OptionError(f"there is no voice engine {name!r}; choose one of {', '.join(ENGINES)}")

@@ -1,5 +1,6 @@
 """Everything that lives as long as the server: projects, the list, the queue, its worker, and who listens."""
 
+from phonofilm.media.files import make_folder
 from phonofilm.web.config import StudioConfig
 from phonofilm.web.events import Bus, Message
 from phonofilm.web.films import Films, Loader, load_film
@@ -20,7 +21,7 @@ class Studio:
 
     def __init__(self, config: StudioConfig, load: Loader = load_film) -> None:
         self.config = config
-        config.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(config.folder)
         self.store = Store(config.folder / "studio.db")
         self.projects = Projects(config.folder / "projects")
         self.projects.tidy()

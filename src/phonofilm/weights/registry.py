@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phonofilm.errors import ModelError
+from phonofilm.settings import shown
 
 
 @dataclass(frozen=True)
@@ -207,8 +208,8 @@ MODELS = {
 
 def find_model(name: str) -> ModelRow:
     """The row of a model. Raises ModelError when there is none of that name."""
-    if name not in MODELS:
-        raise ModelError(f"no model is called {name!r}; there are {', '.join(MODELS)}: see 'phonofilm models'")
+    if not isinstance(name, str) or name not in MODELS:
+        raise ModelError(f"no model is called {shown(name)}; there are {', '.join(MODELS)}: see 'phonofilm models'")
     return MODELS[name]
 
 
