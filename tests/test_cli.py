@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from clips import even_times, make_clip, tiny_film
+from phonofilm import __version__
 from phonofilm.cli import main as cli
 from phonofilm.media.audio import SOUND_SUFFIXES, SOUNDFILE_FORMATS, read_audio
 from phonofilm.media.probe import probe
@@ -468,3 +469,8 @@ def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
     assert failed.stdout == ""
     assert failed.stderr.startswith(f"phonofilm: {bad} is not a video")
     assert failed.stderr.count("\n") == 1
+
+
+def test_the_version(phonofilm: Call) -> None:
+    result = phonofilm("--version")
+    assert (result.code, result.out) == (0, f"phonofilm {__version__}\n")

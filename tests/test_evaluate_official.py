@@ -14,7 +14,7 @@ import torch
 from clips import even_times, make_clip
 from judge_networks import small_networks, write_files
 from phonofilm.cli import main as cli
-from phonofilm.errors import MediaError, ModelError, OptionError
+from phonofilm.errors import InputError, MediaError, ModelError, OptionError
 from phonofilm.evaluate.official import MEASURES, Official, measure_official
 from phonofilm.evaluate.official_pairs import Pair, pair_up
 from phonofilm.judges.synchformer import OFFSETS_S, SynchformerJudge
@@ -229,3 +229,17 @@ def test_the_command_fails_in_one_line(phonofilm: Call, material: Path, tmp_path
     code, _, err = phonofilm(*arguments, tmp_path, "--weights-dir", tmp_path)
     assert code == 1
     assert "have no reference of the same name" in err
+
+
+def test_a_take_finds_the_clip_that_it_was_made_of(tmp_path: Path) -> None:
+    made, real = tmp_path / "made", tmp_path / "real"
+    made.mkdir()
+    real.mkdir()
+    for name in ("a.sound.mp4", "b.redo.mp4", "c.sound.2.mp4", "d.mp4", "e.sound.mp4"):
+        (made / name).write_bytes(b"")
+    for name in ("a", "b", "c", "d", "e.sound"):
+        (real / f"{name}.mp4").write_bytes(b"")
+    assert [pair.name for pair in pair_up([made], real)] == ["a", "b", "c", "d", "e.sound"]
+    (made / "a.sound.1.mp4").write_bytes(b"")
+    with pytest.raises(InputError, match="are of one clip"):
+        pair_up([made], real)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,9 +46,17 @@ def evaluate_sync(
         complain(error, clip)
     names = [field.name for field in dataclasses.fields(rows[0].score)] if rows else []
     if as_json:
-        typer.echo(
-            json.dumps([{"clip": str(row.clip), "seed": row.seed, **dataclasses.asdict(row.score)} for row in rows])
-        )
+        scores: list[dict[str, Any]] = [
+            {
+                "clip": str(row.clip),
+                "seed": row.seed,
+                **dataclasses.asdict(row.score),
+                "f1_minus_chance": row.score.f1_minus_chance,
+            }
+            for row in rows
+        ]
+        scores += [{"clip": str(clip), "error": str(error)} for clip, error in failed]
+        typer.echo(json.dumps(scores))
     else:
         table = [
             (

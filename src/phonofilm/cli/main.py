@@ -5,9 +5,11 @@ Exit codes: 0 done, 1 an error that is said in one line, 2 wrong usage, 3 a file
 """
 
 import os
+from typing import Annotated
 
 import typer
 
+import phonofilm
 from phonofilm.cli.detect import detect
 from phonofilm.cli.evaluate import evaluate_app
 from phonofilm.cli.models import models_app
@@ -25,6 +27,18 @@ app = typer.Typer(
 )
 for verb in (add, spot, make, detect, studio, train):
     app.command()(verb)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Say which version this is.")] = False,
+) -> None:
+    """Gives a silent video its sound: in time with the picture, offline."""
+    if version:
+        typer.echo(f"phonofilm {phonofilm.__version__}")
+        raise typer.Exit
+
+
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(models_app, name="models")
 app.add_typer(data_app, name="data")

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from phonofilm.errors import InputError
 from phonofilm.media.suffixes import is_film, is_sound
 
 HEADER = ("name", "caption")
+TAKE = re.compile(r"\.(?:sound|redo\d*)(?:\.\d+)?$")
+"""What `add` puts after the name of a clip where nobody names the result."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,15 @@ def pair_up(made: Sequence[Path], reference: Path, captions: Path | None = None)
     """Every film with the file of the same name in the folder `reference`, in the order of their names.
 
     made: files, or folders of which every film and sound is taken. captions: a table of two columns with tabs between,
-    whose first line is "name<tab>caption". Raises InputError when something has no partner, or two the same name.
+    whose first line is "name<tab>caption". Takes named after their clip, clip.sound.mp4, find clip.mp4. Raises
+    InputError when something has no partner, or two the same name.
     """
     if not reference.is_dir():
         raise InputError(f"the reference {reference} is no folder; give the one that holds the real sound or films")
     ours, theirs = _by_name(_files(made)), _by_name(_files([reference]))
     if not ours:
         raise InputError(f"no film and no sound in {', '.join(str(path) for path in made)}; give files or a folder")
+    ours = {name if name in theirs else _clip_of(name): path for name, path in _apart(ours, theirs)}
     alone = [str(path) for name, path in ours.items() if name not in theirs]
     if alone:
         raise InputError(
@@ -72,6 +77,21 @@ def _by_name(files: Iterable[Path]) -> dict[str, Path]:
         if other != path:
             raise InputError(f"{other} and {path} have the same name; leave one out")
     return found
+
+
+def _apart(ours: dict[str, Path], theirs: dict[str, Path]) -> list[tuple[str, Path]]:
+    """The films as they are. Raises InputError when two of them are of one reference."""
+    seen: dict[str, Path] = {}
+    for name, path in ours.items():
+        other = seen.setdefault(name if name in theirs else _clip_of(name), path)
+        if other != path:
+            raise InputError(f"{other} and {path} are of one clip; measure one take of each at a time")
+    return list(ours.items())
+
+
+def _clip_of(name: str) -> str:
+    """The name of the clip that a take was made of and named after: clip.sound, clip.redo, clip.sound.2."""
+    return TAKE.sub("", name)
 
 
 def _read_captions(path: Path) -> dict[str, str]:
