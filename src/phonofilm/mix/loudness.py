@@ -24,7 +24,6 @@ SHORTEST_S = 0.4
 """One gating block of BS.1770; anything shorter is measured padded with silence, as a block."""
 LARGEST_LIMITING_DB = 9.0
 """Above this the attacks of single hits lose their edge."""
-LIMITED_ROUNDS = 3
 LOOKAHEAD_S = 0.003
 RELEASE_S = 0.060
 OVERSAMPLING = 4
@@ -104,12 +103,7 @@ def normalising_gain_db(waveform: Waveform, target_lufs: float, true_peak_db: fl
         return 0.0
     gain_db = min(target_lufs - loudness, LARGEST_GAIN_DB)
     peak_db = 20 * math.log10(max(true_peak(waveform), 1e-9))
-    largest_db = min(LARGEST_GAIN_DB, true_peak_db - peak_db + LARGEST_LIMITING_DB)
-    gain_db = min(gain_db, largest_db)
-    for _ in range(LIMITED_ROUNDS if true_peak_db - peak_db < gain_db < largest_db else 0):
-        # What the limiter takes is given back: up to a decibel where hits are all there is.
-        raised = Waveform(waveform.samples * np.float32(10 ** (gain_db / 20)), waveform.rate_hz)
-        gain_db = min(gain_db + target_lufs - integrated_lufs(limit(raised, true_peak_db)), largest_db)
+    gain_db = min(gain_db, true_peak_db - peak_db + LARGEST_LIMITING_DB)
     logger.debug("loudness %.1f LUFS, gain %.1f dB", loudness, gain_db)
     return gain_db
 
