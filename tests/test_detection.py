@@ -95,7 +95,7 @@ def test_silence_leaves_unmarked_with_a_warning(
     tmp_path: Path, film: Phonofilm, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     silence = Waveform(np.zeros((2, 88_200), np.float32), 44_100)
-    monkeypatch.setattr("phonofilm.pipeline.Phonofilm._level", lambda *_: silence)
+    monkeypatch.setattr("phonofilm.pipeline.levelled", lambda *_: silence)
     (take,) = film.make("nothing", tmp_path / "nothing.wav", seconds=2)
     assert not take.marked
     assert not read_audio(take.path).samples.any()

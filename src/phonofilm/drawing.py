@@ -80,11 +80,14 @@ def _decoded(
         first = 0 if held is None else held.first * guide.samples_a_step
         piece = decode(latents, seed)[: scene.count - first]  # (S',)
         wave[first : first + len(piece)] = piece
-    return edged(without_offset(wave, guide.rate_hz), guide.rate_hz)
+    return without_offset(wave, guide.rate_hz)
 
 
 def edged(wave: FloatArray, rate_hz: int) -> FloatArray:
-    """The sound (S,), faded in and out at its edges: one that begins or ends in the middle of a wave would click."""
+    """The sound (S,), faded in and out at its edges: one that begins or ends in the middle of a wave would click.
+
+    For sounds by themselves. A film begins in the middle of what goes on, and a fade would be heard as its beginning.
+    """
     out = wave.copy()
     for edge, fade_s in ((out, FADE_IN_S), (out[::-1], FADE_OUT_S)):
         count = min(round(fade_s * rate_hz), len(out) // 2)

@@ -15,7 +15,7 @@ from pathlib import Path
 from phonofilm.assembly import joined, levelled, mixed, sealed, set_in, tell_loudness
 from phonofilm.cues import CueSheet, sheet_for
 from phonofilm.delivery import Delivery, deliver, deliver_notes, order
-from phonofilm.drawing import draw
+from phonofilm.drawing import draw, edged
 from phonofilm.editing import Earlier, Edit, begun, changed, muted, own_sound, read_take
 from phonofilm.errors import OptionError
 from phonofilm.layers import Cast, Extras, book, make_extras, warn_of_unmade
@@ -237,6 +237,7 @@ class Phonofilm:
         for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, None, watch, progress):
             with take_watch.stage("mix", progress):
                 curves = flat_curves(self._guide.curve_rate_hz)
+                wave = edged(wave, self._guide.rate_hz)
                 sound = levelled(wave, curves, scene, chosen, self._guide.rate_hz, True)
             with take_watch.stage("mark", progress):
                 whole = outlet.seal(sound)
