@@ -120,10 +120,9 @@ class CueSheet:
         """The sheet as indented JSON text, readable by `read_cue_sheet`. Raises CueError for values that are not."""
         checked(self)
         clip = {"name": self.clip_name, "duration_s": round(float(self.duration_s), 3), "fingerprint": self.fingerprint}
-        plain = [{name: _plain(value) for name, value in asdict(cue).items()} for cue in self.cues]
         rows = [
-            {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items() if k not in RARE or v}
-            for row in plain
+            {k: round(v, 4) if isinstance(v, float) else v for k, v in _row(cue).items() if k not in RARE or v}
+            for cue in self.cues
         ]
         return json.dumps({"phonofilm_cue_sheet": SHEET_VERSION, "clip": clip, "cues": rows}, indent=1) + "\n"
 
@@ -163,8 +162,13 @@ def checked(sheet: CueSheet) -> CueSheet:
     if odd:
         raise CueError(f"the cue sheet's cues are {reprlib.repr(cues)}; give a tuple of Cue")
     clip = {"name": sheet.clip_name, "duration_s": _plain(sheet.duration_s), "fingerprint": sheet.fingerprint}
-    rows = [{name: _plain(value) for name, value in asdict(cue).items()} for cue in cues]
+    rows = [_row(cue) for cue in cues]
     return parse_cue_sheet({"phonofilm_cue_sheet": SHEET_VERSION, "clip": clip, "cues": rows}, "in memory")
+
+
+def _row(cue: Cue) -> dict[str, Any]:
+    """A cue's fields with plain values."""
+    return {name: _plain(value) for name, value in asdict(cue).items()}
 
 
 def _plain(value: Any) -> Any:

@@ -43,7 +43,7 @@ def pair_up(made: Sequence[Path], reference: Path, captions: Path | None = None)
     ours, theirs = _by_name(_files(made)), _by_name(_files([reference]))
     if not ours:
         raise InputError(f"no film and no sound in {', '.join(str(path) for path in made)}; give files or a folder")
-    ours = {name if name in theirs else _clip_of(name): path for name, path in _apart(ours, theirs)}
+    ours = _by_reference(ours, theirs)
     alone = [str(path) for name, path in ours.items() if name not in theirs]
     if alone:
         raise InputError(
@@ -79,19 +79,17 @@ def _by_name(files: Iterable[Path]) -> dict[str, Path]:
     return found
 
 
-def _apart(ours: dict[str, Path], theirs: dict[str, Path]) -> list[tuple[str, Path]]:
-    """The films as they are. Raises InputError when two of them are of one reference."""
-    seen: dict[str, Path] = {}
+def _by_reference(ours: dict[str, Path], theirs: dict[str, Path]) -> dict[str, Path]:
+    """The films by the names of their references: their own, else that of the clip they were made of and named after.
+
+    Raises InputError when two of them are of one reference.
+    """
+    found: dict[str, Path] = {}
     for name, path in ours.items():
-        other = seen.setdefault(name if name in theirs else _clip_of(name), path)
+        other = found.setdefault(name if name in theirs else TAKE.sub("", name), path)
         if other != path:
             raise InputError(f"{other} and {path} are of one clip; measure one take of each at a time")
-    return list(ours.items())
-
-
-def _clip_of(name: str) -> str:
-    """The name of the clip that a take was made of and named after: clip.sound, clip.redo, clip.sound.2."""
-    return TAKE.sub("", name)
+    return found
 
 
 def _read_captions(path: Path) -> dict[str, str]:

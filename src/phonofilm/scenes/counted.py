@@ -8,9 +8,9 @@ Dimension letters: S samples, K hits, B blocks.
 
 import numpy as np
 
+from phonofilm.scenes.worth import BLOCK_S, block_power
 from phonofilm.types import FloatArray
 
-BLOCK_S = 0.05
 EARLY_S = 0.15
 """A sound may begin so long before its hit: a creak before the slam, a breath before the sneeze."""
 PEAK_S = 0.3
@@ -25,11 +25,10 @@ def only_counted(wave: FloatArray, rate_hz: int, hits_s: FloatArray) -> FloatArr
 
     hits_s: (K,) rising, in seconds. A sound that does not die away is left alone until the next hit.
     """
-    block = round(BLOCK_S * rate_hz)
-    count = len(wave) // block
+    power = block_power(wave, rate_hz)  # (B,)
+    block, count = round(BLOCK_S * rate_hz), len(power)
     if not count or not len(hits_s):
         return wave
-    power = np.square(wave[: count * block].reshape(count, block)).mean(1)  # (B,)
     starts = [max(0, int((time_s - EARLY_S) / BLOCK_S)) for time_s in hits_s.tolist()]
     kept = np.zeros(count + 1, bool)  # the last one is what is left over after whole blocks
     for start, end, hit_s in zip(starts, [*starts[1:], count + 1], hits_s.tolist(), strict=True):

@@ -50,7 +50,7 @@ def worth(wave: FloatArray, rate_hz: int, hits_s: FloatArray, dry: bool, lasting
     return f1 * _presence(wave, rate_hz, 1.0) - (_roar(wave, rate_hz, hits_s) if dry else 0.0)
 
 
-def _block_power(wave: FloatArray, rate_hz: int) -> FloatArray:
+def block_power(wave: FloatArray, rate_hz: int) -> FloatArray:
     """(B,) mean square of whole blocks; none where the sound is shorter than one."""
     block = round(BLOCK_S * rate_hz)
     count = len(wave) // block
@@ -60,7 +60,7 @@ def _block_power(wave: FloatArray, rate_hz: int) -> FloatArray:
 
 def _presence(wave: FloatArray, rate_hz: int, share: float) -> float:
     """0 for silence, 1 for the level of sounds, by the block that this share of all blocks does not exceed."""
-    power = _block_power(wave, rate_hz)
+    power = block_power(wave, rate_hz)
     if not len(power):
         return 1.0
     level_db = 10 * math.log10(max(float(np.quantile(power, share)), 1e-12))
@@ -69,7 +69,7 @@ def _presence(wave: FloatArray, rate_hz: int, share: float) -> float:
 
 def _roar(wave: FloatArray, rate_hz: int, hits_s: FloatArray) -> float:
     """0 where it is quiet between hits, 1 where it is as loud as at them."""
-    power = _block_power(wave, rate_hz)  # (B,)
+    power = block_power(wave, rate_hz)  # (B,)
     count = len(power)
     if not count:
         return 0.0
