@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from phonofilm.data.captions import load_captions
 from phonofilm.data.things import ASKED_FOR, STOCK, THING_POWER, Thing, load_things, shares, thing_of
+from phonofilm.encoders.prompts import phrases
 
 THINGS = load_things()
 LABELS = tuple(load_captions())
@@ -55,7 +56,16 @@ def test_what_was_recorded_a_hundred_times_does_not_drown_what_was_recorded_once
 
 
 def test_the_first_thing_that_fits_counts() -> None:
-    table = (Thing("door", 1.0, re.compile("^car door")), Thing("car", 1.0, re.compile("^car")))
+    table = (Thing("door", 1.0, (), re.compile("^car door")), Thing("car", 1.0, (), re.compile("^car")))
     assert thing_of("car door slam", table) is table[0]
     assert thing_of("cart", table) is table[1]
     assert thing_of("rain", table) is None
+
+
+def test_a_thing_is_called_by_names_that_people_type() -> None:
+    names = {thing.name: thing.words for thing in THINGS}
+    assert "lion roaring" in names["big cat"]
+    assert not names["bow and sword"], "bows and swords have no common name"
+    for words in names.values():
+        assert len(set(words)) == len(words)
+        assert all(phrases(word) == (word,) for word in words), "a name is one phrase"

@@ -19,24 +19,31 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from phonofilm.data.captions import SEPARATOR
+
 Shares = npt.NDArray[np.float64]
 
-ASKED_FOR = 0.8
+ASKED_FOR = 0.85
 """Share of the examples that are things of the table; the rest are the labels that none of them names."""
-THING_POWER, LABEL_POWER = 0.3, 0.6
+THING_POWER, LABEL_POWER = 0.25, 0.5
 """A thing's share goes with its stock (recordings * seconds) to the first power: gunshots, of which there is a
 fiftieth of the rain, are met a third as often. Within a thing labels go by the second one, as single recordings are
 soon known by heart."""
-STOCK = (60.0, 8000.0)
-"""Between these: what is there once is met a quarter as often as what is there most."""
+STOCK = (300.0, 8000.0)
+"""Between these: what is there once is met less than half as often as what is there most."""
 
 
 @dataclass(frozen=True)
 class Thing:
-    """What people ask for by one name. asked: how often, against other things; pattern: of the labels that are it."""
+    """What people ask for by one name.
+
+    asked: how often, against other things. words: what it is called in prompts, whichever of its labels was recorded;
+    none where its labels have no common name. pattern: of the labels that are it.
+    """
 
     name: str
     asked: float
+    words: tuple[str, ...]
     pattern: re.Pattern[str]
 
 
@@ -44,7 +51,14 @@ def load_things() -> tuple[Thing, ...]:
     """The table, in its order."""
     text = importlib.resources.files("phonofilm.data").joinpath("things.tsv").read_text(encoding="utf-8")
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return tuple(Thing(row["thing"], float(row["asked"]), re.compile(row["pattern"])) for row in rows)
+    return tuple(
+        Thing(row["thing"], float(row["asked"]), called(row["words"]), re.compile(row["pattern"])) for row in rows
+    )
+
+
+def called(words: str) -> tuple[str, ...]:
+    """The names in a cell of the table."""
+    return tuple(words.split(SEPARATOR)) if words else ()
 
 
 def thing_of(label: str, things: Sequence[Thing]) -> Thing | None:

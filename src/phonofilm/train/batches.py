@@ -19,6 +19,7 @@ from torch import Tensor
 
 from phonofilm.data.captions import LabelCaptions
 from phonofilm.data.shards import Shard, read_shard
+from phonofilm.data.things import load_things, thing_of
 from phonofilm.encoders.prompts import phrases
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.flow.sync_features import sync_features
@@ -27,6 +28,9 @@ from phonofilm.train.degrade import Degradation, degrade
 logger = logging.getLogger(__name__)
 
 CURVE_RATE_HZ = Fraction(44100, 512)
+NAMED = 0.3
+"""Share of the descriptions that are the thing's name and not the label's: of the big cats one in sixty was recorded as
+a lion, and a lion is what people ask for."""
 SILENCE = ("silence", "nothing can be heard", "a silent scene without any sound")
 
 
@@ -65,7 +69,12 @@ class Words:
         sentences: dict[str, int] = {text: number for number, text in enumerate(SILENCE)}
         self.whole: dict[str, list[int]] = {}
         self.parts: dict[str, list[list[int]]] = {}
+        self.named: dict[str, list[int]] = {}
+        things = load_things()
         for label, row in captions.items():
+            thing = thing_of(label, things)
+            if thing is not None and thing.words:
+                self.named[label] = [sentences.setdefault(text, len(sentences)) for text in thing.words]
             self.whole[label] = [sentences.setdefault(text, len(sentences)) for text in row.descriptions]
             self.parts[label] = [
                 [sentences.setdefault(phrase, len(sentences)) for phrase in phrases(text)] for text in row.descriptions
@@ -129,11 +138,11 @@ class FlowBatches:
         return latents, sync, image, rows, self._text(labels)
 
     def _text(self, labels: list[str]) -> Tensor:
-        """(T, E): one description of each label, its phrases repeated in a circle."""
+        """(T, E): one description or name of each label, its phrases repeated in a circle."""
         numbers: list[int] = []
         for label in labels if self.generator.random() < 0.5 else labels[::-1]:
-            choices = self.words.parts[label]
-            numbers += choices[int(self.generator.integers(len(choices)))]
+            named, choices = self._name(label), self.words.parts[label]
+            numbers += choices[int(self.generator.integers(len(choices)))] if named is None else [named]
         if not numbers:
             numbers = [int(self.generator.integers(len(SILENCE)))]
         result: Tensor = self.words.table[[numbers[i % len(numbers)] for i in range(self.text_tokens)]]
@@ -157,9 +166,17 @@ class FlowBatches:
         return rows.float(), torch.from_numpy(known)
 
     def _description(self, label: str) -> Tensor:
-        choices = self.words.whole[label]
-        result: Tensor = self.words.table[choices[int(self.generator.integers(len(choices)))]]
+        named, choices = self._name(label), self.words.whole[label]
+        number = choices[int(self.generator.integers(len(choices)))] if named is None else named
+        result: Tensor = self.words.table[number]
         return result
+
+    def _name(self, label: str) -> int | None:
+        """Now and then, a name of the thing that the label is an example of."""
+        named = self.words.named.get(label)
+        if not named or self.generator.random() >= NAMED:
+            return None
+        return named[int(self.generator.integers(len(named)))]
 
 
 def image_rows(latent_steps: int) -> int:
