@@ -364,6 +364,7 @@ def test_make(tmp_path: Path, phonofilm: Call) -> None:
     assert read_audio(output).channels == 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("prompt", "words"),
     [
@@ -412,6 +413,7 @@ def test_an_interrupt_is_130_and_leaves_nothing(
     assert names(tmp_path) == ["clip.mp4"]
 
 
+@pytest.mark.thorough
 def test_verbose_tells_on_stderr_and_stdout_stays_clean(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
     result = phonofilm("add", clip, "--model", "tiny", "-v")
     assert result.out == f"{tmp_path / 'clip.sound.mp4'}\n"

@@ -228,6 +228,7 @@ def test_sound_for_a_video(pack: ModuleType, comfy: ModuleType, clip: Path) -> N
     assert ProgressBar.told[-1][0] == ProgressBar.told[-1][1]
 
 
+@pytest.mark.thorough
 def test_sound_for_images(pack: ModuleType, comfy: ModuleType, frames: torch.Tensor) -> None:
     """The same seed gives the same samples, another one others; the mark is found."""
     frames = frames[: int(RATE_HZ)]

@@ -83,6 +83,7 @@ def test_a_secret_key_is_needed_to_find_its_mark(tmp_path: Path, film: Phonofilm
         detect(take.path, [tmp_path / "none.key"])
 
 
+@pytest.mark.thorough
 def test_two_takes_have_two_names_and_the_same_take_the_same(tmp_path: Path, film: Phonofilm) -> None:
     first, second = film.make("wind", tmp_path / "wind.wav", seconds=1, takes=2)
     (again,) = film.make("wind", tmp_path / "again.wav", seconds=1, seed=first.seed)

@@ -55,6 +55,7 @@ def tokenizer() -> Tokenizer:
     return module._tokenizer(module._read_merges())
 
 
+@pytest.mark.thorough
 @settings(max_examples=50)
 @given(texts=st.lists(st.text(max_size=40), min_size=1, max_size=4))
 def test_every_row_has_a_start_an_end_and_zeros(texts: list[str], tokenizer: Tokenizer) -> None:

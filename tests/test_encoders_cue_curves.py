@@ -111,6 +111,7 @@ def test_eight_frames_a_second_still_find_the_contacts() -> None:
     assert np.abs(found - CONTACTS_S).max() < 0.08
 
 
+@pytest.mark.thorough
 def test_frame_rate_does_not_move_events() -> None:
     for scene, length_s in ((bouncing_ball, 2.9), (hammer, 3.4)):
         found = [scene_events(scene, length_s, rate) for rate in FRAME_RATES[1:]]

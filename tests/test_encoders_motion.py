@@ -123,6 +123,7 @@ def test_what_rests_between_strokes_is_not_held() -> None:
     assert not repeats(film).any()
 
 
+@pytest.mark.thorough
 def test_flicker_goes_and_fades_and_flashes_stay() -> None:
     film = scene(30).astype(np.float32)
     assert steadied(film) is film

@@ -93,6 +93,7 @@ def test_everything_is_measured_where_everything_is_there(material: Path, weight
     json.dumps(result.as_dict())
 
 
+@pytest.mark.thorough
 def test_a_set_is_at_no_distance_from_itself(tmp_path: Path, weights: Path) -> None:
     sounds = write_sounds(tmp_path / "sounds", 20, 2.1, seed=2)
     result = measure_official(pair_up([sounds], sounds), weights, length_s=2.0)
@@ -107,6 +108,7 @@ def test_a_set_is_at_no_distance_from_itself(tmp_path: Path, weights: Path) -> N
     assert reasons["LAION-CLAP"] == "needs a caption to every film; give --captions"
 
 
+@pytest.mark.thorough
 def test_the_order_of_the_films_does_not_matter(tmp_path: Path) -> None:
     weights = write_files(tmp_path / "judges", "panns", "vggish")
     made, real = (write_sounds(tmp_path / name, 20, 1.1, seed) for seed, name in enumerate(("made", "real")))
@@ -142,6 +144,7 @@ def test_desync_takes_the_first_and_the_last_piece(
     assert torch.equal(heard[:, 1:], late_heard[:, :-1])
 
 
+@pytest.mark.thorough
 def test_the_picture_may_be_the_reference_s(material: Path, weights: Path) -> None:
     turned = measure_official(pair_up([material / "real"], material / "made"), weights, length_s=5.0)
     assert {"IB-score", "DeSync"} <= set(by_name(turned))

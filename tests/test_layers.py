@@ -68,6 +68,7 @@ def test_lines_are_heard_at_their_times_and_stems_add_up(clip: Path, film: Phono
     assert detect(take.path).marked
 
 
+@pytest.mark.thorough
 def test_musical_words_of_a_prompt_are_composed_and_the_rest_is_effects(clip: Path, film: Phonofilm) -> None:
     pytest.importorskip("pretty_midi")
     (take,) = film.add_sound(clip, prompt="thriller, tension, music, footsteps on concrete", stems=True)

@@ -42,6 +42,7 @@ def test_a_span_of_another_take_is_marked_too(start_s: float, length_s: float, c
     assert _seconds(found.spans, 8.0) == "in seconds 0-8.0"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("start_s", [0, 1, 2.5, 3.2, 4.7, 6])
 @pytest.mark.parametrize("codec", ["", "aac"])
 def test_a_span_that_is_not_ours_is_not_claimed(start_s: float, codec: str) -> None:

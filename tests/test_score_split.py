@@ -147,6 +147,7 @@ def labelled() -> list[dict[str, str]]:
         return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
+@pytest.mark.thorough
 def test_prompts_are_read_as_they_are_labelled(encoder: KnownSentences) -> None:
     asked, wrong = Counter[str](), Counter[str]()
     missed = []

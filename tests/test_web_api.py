@@ -351,6 +351,7 @@ def test_cancelling_leaves_nothing_and_a_full_queue_says_so(tmp_path: Path, clip
     assert not list(tmp_path.rglob("jobs/*"))
 
 
+@pytest.mark.thorough
 def test_what_a_server_left_undone_the_next_one_does(tmp_path: Path, clip: Path) -> None:
     with slow_client(tmp_path, Slow()) as client:
         made = uploaded(client, clip)
