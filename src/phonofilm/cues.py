@@ -17,7 +17,7 @@ import json
 import math
 import reprlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -228,6 +228,17 @@ def changed_spans(before: CueSheet, after: CueSheet) -> list[tuple[float, float]
     changed = {cue.start_s for cue in (*gone, *come)}
     kept_s = [cue.start_s for cue in after.events if cue.start_s not in changed]
     return sorted(span_of(cue, kept_s, after.duration_s) for cue in (*gone, *come))
+
+
+def merged(before: CueSheet, after: CueSheet, spans: Sequence[tuple[Fraction | float, Fraction | float]]) -> CueSheet:
+    """What is heard in a take that was made anew in some spans: the cues that begin in them, and the old ones."""
+    kept = [cue for cue in before.cues if not _inside(cue.start_s, spans)]
+    new = [cue for cue in after.cues if _inside(cue.start_s, spans)]
+    return replace(before, cues=tuple(sorted((*kept, *new), key=lambda cue: (cue.start_s, cue.end_s))))
+
+
+def _inside(time_s: float, spans: Sequence[tuple[Fraction | float, Fraction | float]]) -> bool:
+    return any(first <= time_s <= end for first, end in spans)
 
 
 def span_of(cue: Cue, kept_s: Sequence[float], duration_s: float) -> tuple[float, float]:

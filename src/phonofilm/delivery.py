@@ -15,6 +15,7 @@ from phonofilm.outlet import Outlet, Sealed
 from phonofilm.outputs import MIX, numbered, stem_path
 from phonofilm.score.midi import write_midi
 from phonofilm.score.piece import Score
+from phonofilm.take_sheet import remark, told_digest, write_sheet
 from phonofilm.types import ClipInfo
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,15 @@ class Order:
     audio_only: bool
     start: Timecode | None
     timelines: Mapping[Path, Path]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What set the timing of a take: its cues and the cuts of the clip. told: somebody's cues are among them."""
+
+    sheet: CueSheet
+    cuts_s: Sequence[float]
+    told: bool
 
 
 @dataclass(frozen=True)
@@ -64,24 +74,27 @@ def deliver(
     stems: dict[str, Sealed],
     path: Path,
     seed: int,
-    sheet: CueSheet,
-    cuts_s: Sequence[float],
+    timing: Timing,
 ) -> Delivery:
-    """Write one take to `path`, its stems beside it, and its timeline. Raises OutputError.
+    """Write one take to `path`, and beside it its stems, its timeline, and its cue sheet where somebody told one.
+
+    Raises OutputError.
 
     Layers of the take that it replaces go, so that the stems add up to the mix; nothing that we did not write does.
     """
     clip, start = order.clip, order.start
+    said, replaced = remark(timing.sheet) if timing.told else "", told_digest(path)
     if order.audio_only:
-        written = outlet.audio(sealed, path, seed, start)
+        written = outlet.audio(sealed, path, seed, start, said)
     else:
-        written = outlet.video(sealed, clip, path, seed, start)
+        written = outlet.video(sealed, clip, path, seed, start, said)
+    write_sheet(timing.sheet if timing.told else None, path, replaced)
     layers = stems if order.audio_only or not stems else stems | {MIX: sealed}
     files = {name: outlet.audio(stem, stem_path(path, name), seed, start) for name, stem in layers.items()}
     timeline = order.timelines.get(path)
     if timeline is not None:
         sounds = {name: file for name, file in files.items() if name != MIX}
-        write_timeline(TimelineContent(clip, sounds, sheet, cuts_s, start), timeline)
+        write_timeline(TimelineContent(clip, sounds, timing.sheet, timing.cuts_s, start), timeline)
     for name in set(LAYERS) - set(files) if files else ():
         _remove_layer(stem_path(path, name))
     return Delivery(written, files, timeline)

@@ -22,8 +22,9 @@ from phonofilm.mix.original import brought_under, found_in
 from phonofilm.mix.splice import hushed, loud_db, ranges, shares, silenced
 from phonofilm.mix.stems import EFFECTS, LAYERS, MUSIC, ORIGINAL, summed
 from phonofilm.outputs import stem_path
-from phonofilm.scenes.guide import ACTIVE_DBFS, Sight
+from phonofilm.scenes.guide import ACTIVE_DBFS
 from phonofilm.settings import AddOptions
+from phonofilm.take_sheet import sheet_of
 from phonofilm.timeline import Seconds, samples, seconds
 from phonofilm.types import ClipInfo, FloatArray, Waveform
 
@@ -43,12 +44,14 @@ class Earlier:
 
     effects: what can be made anew, which is everything where there is no telling layers apart. kept: the other layers,
     of the same shape. notes: the MIDI file of the music. original: the clip's own sound as far as `effects` holds it.
+    sheet: the cues it was made with, where somebody told some.
     """
 
     effects: Waveform
     kept: dict[str, Waveform] = field(default_factory=dict)
     notes: Path | None = None
     original: Waveform | None = None
+    sheet: CueSheet | None = None
 
     @property
     def keeps_original(self) -> bool:
@@ -106,13 +109,14 @@ def read_take(clip: ClipInfo, path: Path, stems: bool) -> Earlier:
         )
     if not layers:
         whole = as_long(sound, count)
-        return Earlier(whole, original=_held(clip, path, whole))
+        return Earlier(whole, original=_held(clip, path, whole), sheet=sheet_of(path, clip))
     count = samples(clip.duration_s, layers[EFFECTS].rate_hz)
     layers = {name: as_long(layer, count) for name, layer in layers.items()}
     notes = stem_path(path, MUSIC).with_suffix(".mid")
     kept = {name: layer for name, layer in layers.items() if name != EFFECTS}
     held = None if ORIGINAL in kept else _held(clip, path, layers[EFFECTS])
-    return Earlier(layers[EFFECTS], kept, notes if MUSIC in kept and notes.exists() else None, held)
+    notes_there = notes if MUSIC in kept and notes.exists() else None
+    return Earlier(layers[EFFECTS], kept, notes_there, held, sheet_of(path, clip))
 
 
 def _held(clip: ClipInfo, path: Path, effects: Waveform) -> Waveform | None:
@@ -142,7 +146,8 @@ def begun(
             logger.warning("the take holds the clip's own sound, which stays as loud as it is; --original-db is unused")
         if edit is None and earlier.original is not None:
             effects = without_own(earlier.effects, earlier.original)
-            earlier = Earlier(effects, earlier.kept | {ORIGINAL: earlier.original}, earlier.notes)
+            kept = earlier.kept | {ORIGINAL: earlier.original}
+            earlier = replace(earlier, effects=effects, kept=kept, original=None)
         return earlier, edit
     # A take with one layer that is all made anew is a take like any other.
     if not chosen.keep_original or (edit is None and not earlier.kept):
@@ -207,13 +212,13 @@ def as_long(sound: Waveform, count: int) -> Waveform:
     return Waveform(np.pad(sound.samples, ((0, 0), (0, missing)))[:, :count], sound.rate_hz)
 
 
-def changed(seen: Sight, edited: Sight) -> list[tuple[Seconds, Seconds]]:
-    """Where an edited sheet differs from what was seen. Raises OptionError when nowhere."""
-    spans = changed_spans(seen.sheet, edited.sheet)
+def changed(before: CueSheet, after: CueSheet) -> list[tuple[Seconds, Seconds]]:
+    """Where an edited sheet differs from that of the take. Raises OptionError when nowhere."""
+    spans = changed_spans(before, after)
     if not spans:
         raise OptionError(
-            "the cue sheet says what is seen in the clip, so nothing is to be made anew; change a cue in it, or have a "
-            "span made anew all the same: --redo A-B, in seconds"
+            "the cue sheet says what the take was made with, so nothing is to be made anew; change a cue in it, or "
+            "have a span made anew all the same: --redo A-B, in seconds"
         )
     return [(seconds(first), seconds(end)) for first, end in spans]
 

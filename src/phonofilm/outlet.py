@@ -119,15 +119,20 @@ class Outlet:
             )
         return sealed
 
-    def video(self, sealed: Sealed, clip: ClipInfo, path: Path, seed: int, start: Timecode | None = None) -> Path:
-        """The clip with the sound in place of its own; returns where it really went. Raises OutputError."""
+    def video(
+        self, sealed: Sealed, clip: ClipInfo, path: Path, seed: int, start: Timecode | None = None, remark: str = ""
+    ) -> Path:
+        """The clip with the sound in place of its own; returns where it really went. Raises OutputError.
+
+        remark: what its comment says besides.
+        """
         timecode = {} if start is None else {"timecode": str(start)}
-        written = mux(clip, sealed.sound, path, metadata={"comment": self._comment(sealed, seed), **timecode})
+        written = mux(clip, sealed.sound, path, metadata={"comment": self._comment(sealed, seed, remark), **timecode})
         return self._signed(written, sealed, seed, clip.path)
 
-    def audio(self, sealed: Sealed, path: Path, seed: int, start: Timecode | None = None) -> Path:
-        """The sound alone; WAV as Broadcast WAV, which says where it begins. Raises OutputError."""
-        write_audio(sealed.sound, path, self._comment(sealed, seed))
+    def audio(self, sealed: Sealed, path: Path, seed: int, start: Timecode | None = None, remark: str = "") -> Path:
+        """The sound alone; WAV as Broadcast WAV, which says where it begins. Raises OutputError. remark: as `video`."""
+        write_audio(sealed.sound, path, self._comment(sealed, seed, remark))
         if path.suffix.lower() == BROADCAST_SUFFIX:
             add_broadcast(path, self._record(sealed, seed, start))
         return self._signed(path, sealed, seed, None)
@@ -145,8 +150,9 @@ class Outlet:
             loudness=Loudness(integrated_lufs(sound), true_peak_dbtp=20 * math.log10(peak) if peak > 0 else None),
         )
 
-    def _comment(self, sealed: Sealed, seed: int) -> str:
-        return f"{MAKER}, model {self._model}, seed {seed}, take {sealed.payload.take_id}"
+    def _comment(self, sealed: Sealed, seed: int, remark: str = "") -> str:
+        parts = [MAKER, f"model {self._model}", f"seed {seed}", f"take {sealed.payload.take_id}", remark]
+        return ", ".join(filter(None, parts))
 
     def _signed(self, path: Path, sealed: Sealed, seed: int, picture: Path | None) -> Path:
         if self._identity is None:

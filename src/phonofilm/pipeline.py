@@ -13,8 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from phonofilm.assembly import joined, levelled, mixed, sealed, set_in, tell_loudness
-from phonofilm.cues import CueSheet, sheet_for
-from phonofilm.delivery import Delivery, deliver, deliver_notes, order
+from phonofilm.cues import CueSheet, merged, sheet_for
+from phonofilm.delivery import Delivery, Timing, deliver, deliver_notes, order
 from phonofilm.drawing import draw, edged
 from phonofilm.editing import Earlier, Edit, begun, changed, muted, own_sound, read_take
 from phonofilm.errors import OptionError
@@ -272,6 +272,8 @@ class Phonofilm:
             paths = output_paths(info, output, audio_only, chosen.takes, word, beside)
             sheet = None if cues is None else sheet_for(cues, info)
             earlier = _earlier(info, paths, spans, redo[1], sheet, audio_only, chosen) if editing else None
+            before = None if earlier is None else earlier.sheet
+            sheet = sheet or before
             band = band.silent() if editing else band
             wanted = order(info, paths, audio_only, chosen.timeline)
         sight = seen = self._guide.look(info, watch, progress)
@@ -279,7 +281,8 @@ class Phonofilm:
             sight = self._guide.follow(seen, sheet)
         edit: Edit | None = None
         if earlier is not None:
-            earlier, edit = begun(earlier, spans or changed(seen, sight), info, chosen)
+            before = before or seen.sheet
+            earlier, edit = begun(earlier, spans or changed(before, sight.sheet), info, chosen)
         fresh = edit is None and (earlier is None or not earlier.kept)
         original = own_sound(info, self._guide.rate_hz) if fresh and chosen.keep_original else None
         speech = cast.watch(info, watch, progress)
@@ -291,6 +294,8 @@ class Phonofilm:
         )
         if scene.at_a_loss and not (asked.prompt.strip() or band.mood or speech or sight.edited):
             logger.warning("%s: %s", info.path.name, AT_A_LOSS)
+        told = sight.sheet if before is None or edit is None else merged(before, sight.sheet, edit.spans)
+        timing = Timing(told, sight.cuts_s, sight.edited)
         made: list[Take] = []
         for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, edit, watch, progress):
             extras = make_extras(band, speech, sight, self._guide.rate_hz, seed_here, take_watch, progress)
@@ -307,10 +312,10 @@ class Phonofilm:
             if fresh:
                 tell_loudness(whole, scene, chosen, extras.dialogue is not None)
             with take_watch.stage("write", progress):
-                made_files = deliver(outlet, wanted, whole, stems, path, seed_here, sight.sheet, sight.cuts_s)
+                made_files = deliver(outlet, wanted, whole, stems, path, seed_here, timing)
                 deliver_notes(extras.score, None if earlier is None else earlier.notes, made_files.stems)
             logger.info("seed %d → %s", seed_here, made_files.path)
-            made.append(_take(made_files, seed_here, whole, sight.sheet, take_watch, extras, scene.words))
+            made.append(_take(made_files, seed_here, whole, timing.sheet, take_watch, extras, scene.words))
         return made
 
     def _effects(

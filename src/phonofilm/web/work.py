@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phonofilm.cues import CueSheet, changed_spans
+from phonofilm.cues import CueSheet, changed_spans, merged
 from phonofilm.errors import PhonofilmError
 from phonofilm.media.preview import write_listening_copy
 from phonofilm.mix.loudness import integrated_lufs
@@ -131,14 +131,7 @@ def _sheet_of(take: "Take", project: Project, earlier: dict[str, Any] | None, sp
     before = None if earlier is None else project.take_cues(earlier["id"])
     if before is None or spans is None:
         return replace(sheet, clip_name=project.record()["clip"]["file_name"])
-    kept = [cue for cue in before.cues if not _inside(cue.start_s, spans)]
-    new = [cue for cue in sheet.cues if _inside(cue.start_s, spans)]
-    cues = tuple(sorted((*kept, *new), key=lambda cue: (cue.start_s, cue.end_s)))
-    return replace(before, cues=cues)
-
-
-def _inside(time_s: float, spans: Spans) -> bool:
-    return any(first <= time_s <= end for first, end in spans)
+    return merged(before, sheet, spans)
 
 
 def _drafted(
