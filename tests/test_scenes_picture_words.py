@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from phonofilm.scenes.picture_words import (
     Asked,
     asked_for,
     asked_in_shots,
+    elsewhere,
     levels_of,
 )
 from phonofilm.types import ClipInfo, VideoStream, Waveform
@@ -125,7 +127,7 @@ def test_shots_that_name_something_else_ask_for_it() -> None:
         (6.5, "waves on a beach"),
         (8, STILL_WORDS),
     ]
-    assert levels_of(Asked("a dog barking", seen=True), asked) == (
+    assert levels_of(Asked("a dog barking", seen=True), asked, 10) == (
         None,
         ((3, 5, ROOM_TONE_LUFS - FULL_LUFS), (6.5, 8, AMBIENCE_LUFS - FULL_LUFS), (8, 10, ROOM_TONE_LUFS - FULL_LUFS)),
     )
@@ -134,7 +136,27 @@ def test_shots_that_name_something_else_ask_for_it() -> None:
 def test_a_film_of_places_is_as_loud_as_the_loudest_of_them() -> None:
     waves, room = Asked("waves", seen=True, loudest_lufs=-26.0), Asked("room", seen=True, loudest_lufs=-46.0)
     shots = [(NamedShot(2, 4, "waves", "ambience", 1.0), waves)]
-    assert levels_of(room, shots) == (-26.0, ((0.0, 2, -20.0), (4, math.inf, -20.0)))
+    assert levels_of(room, shots, 9) == (-26.0, ((0.0, 2, -20.0), (4, math.inf, -20.0)))
+    assert levels_of(room, shots, 4) == (-26.0, ((0.0, 2, -20.0),))
+
+
+def test_a_film_of_one_shot_is_what_it_is_as_a_whole() -> None:
+    film = sight("a car engine revving", "vehicle")
+    shots = [NamedShot(0, 8, "", "silence", 0.0)]
+    assert asked_in_shots(Asked("a car engine revving", seen=True), film, shots, False, lambda _: False) == []
+
+
+@given(st.lists(st.integers(1, 79), unique=True, max_size=8).map(sorted), st.booleans())
+def test_every_instant_is_heard_once(edges: list[int], ends: bool) -> None:
+    """What no shot asks for by words of its own has those of the film, and only that."""
+    cuts = [0, *edges, 80] if ends else [0, *edges]
+    asked = Asked("rain", seen=True, loudest_lufs=AMBIENCE_LUFS)
+    shots = [(NamedShot(a / 10, b / 10, "rain", "ambience", 1.0), asked) for a, b in list(pairwise(cuts))[::2]]
+    spans = [*((shot.start_s, shot.end_s) for shot, _ in shots), *elsewhere(shots, 8.0)]
+    for tenth in range(80):
+        assert sum(first <= tenth / 10 + 0.05 < end for first, end in spans) == 1
+    whole = Asked("sea", seen=True)
+    assert (levels_of(whole, shots, 8.0)[0] is None) == bool(elsewhere(shots, 8.0))
 
 
 def named(name: str, table: HeardTable) -> tuple[str, str]:

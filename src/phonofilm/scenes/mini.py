@@ -40,6 +40,7 @@ from phonofilm.scenes.picture_words import (
     Asked,
     asked_for,
     asked_in_shots,
+    elsewhere,
     levels_of,
 )
 from phonofilm.scenes.worth import worth
@@ -177,8 +178,11 @@ class MiniGuide(Guide):
                 ScenePart(round(shot.start_s / step_s), min(round(shot.end_s / step_s), scene.steps), told[one.words])
                 for shot, one in shots
             )
-            loudest_lufs, quieter = levels_of(whole, shots)
-            return replace(scene, parts=parts, loudest_lufs=loudest_lufs, quieter=quieter)
+            duration_s = float(sight.clip.duration_s)
+            loudest_lufs, quieter = levels_of(whole, shots, duration_s)
+            heard = [scene, *told.values()] if elsewhere(shots, duration_s) else list(told.values())
+            words = "; ".join(dict.fromkeys(part.words for part in heard if part.words))
+            return replace(scene, parts=parts, loudest_lufs=loudest_lufs, quieter=quieter, words=words)
 
     def _plain_scene(self, sight: MiniSight, options: AddOptions) -> MiniScene:
         """What the network is told of a clip whatever is asked for: every onset and no words."""

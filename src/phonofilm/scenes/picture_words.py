@@ -92,9 +92,12 @@ def asked_for(prompt: str, sight: Sight, known_share: float, quiet: bool, goes_o
 def asked_in_shots(
     whole: Asked, sight: Sight, shots: Sequence[NamedShot], quiet: bool, goes_on: Callable[[str], bool]
 ) -> list[tuple[NamedShot, Asked]]:
-    """The shots that ask for something else than the film as a whole does, and what they ask for."""
-    others = []
-    for shot in shots:
+    """The shots that ask for something else than the film as a whole does, and what they ask for.
+
+    A film of one shot is a whole: looked at row by row it would now and then contradict itself.
+    """
+    others: list[tuple[NamedShot, Asked]] = []
+    for shot in shots if len(shots) > 1 else ():
         if shot.end_s - shot.start_s < SHORTEST_SHOT_S or KNOWN_SHARE <= shot.known_share < SHOT_KNOWN_SHARE:
             continue
         cues = tuple(cue for cue in sight.sheet.cues if shot.start_s <= cue.start_s < shot.end_s)
@@ -106,19 +109,28 @@ def asked_in_shots(
 
 
 def levels_of(
-    whole: Asked, shots: Sequence[tuple[NamedShot, Asked]]
+    whole: Asked, shots: Sequence[tuple[NamedShot, Asked]], duration_s: float
 ) -> tuple[float | None, tuple[tuple[float, float, float], ...]]:
-    """The loudness that a film is not to be raised above, and which spans of it are to be quieter (see `Scene`)."""
-    levels = [
-        FULL_LUFS if one.loudest_lufs is None else one.loudest_lufs for one in (whole, *(asked for _, asked in shots))
-    ]
-    highest = max(levels)
-    rest, moves, last_s = levels[0] - highest, [], 0.0
-    for (shot, _), level in zip(shots, levels[1:], strict=True):
-        moves += [(last_s, shot.start_s, rest), (shot.start_s, shot.end_s, level - highest)]
-        last_s = shot.end_s
-    moves.append((last_s, math.inf, rest))
-    return None if highest == FULL_LUFS else highest, tuple(move for move in moves if move[0] < move[1] and move[2] < 0)
+    """The loudness that a film is not to be raised above, and which spans of it are to be quieter (see `Scene`).
+
+    What is heard nowhere, because shots with words of their own fill the film, does not count.
+    """
+    heard = [(shot.start_s, shot.end_s, _level(asked)) for shot, asked in shots]
+    heard += [(first_s, end_s, _level(whole)) for first_s, end_s in elsewhere(shots, duration_s)]
+    highest = max(level for _, _, level in heard)
+    quieter = ((first_s, end_s, level - highest) for first_s, end_s, level in sorted(heard) if level < highest)
+    return None if highest == FULL_LUFS else highest, tuple(quieter)
+
+
+def elsewhere(shots: Sequence[tuple[NamedShot, Asked]], duration_s: float) -> list[tuple[float, float]]:
+    """When the words for the whole film are heard, in seconds: where no shot has its own. The last span has no end."""
+    edges = [0.0, *(edge for shot, _ in shots for edge in (shot.start_s, shot.end_s))]
+    ends = [*edges[1:], math.inf if edges[-1] < duration_s else edges[-1]]
+    return [(first_s, end_s) for first_s, end_s in zip(edges[::2], ends[::2], strict=True) if first_s < end_s]
+
+
+def _level(asked: Asked) -> float:
+    return FULL_LUFS if asked.loudest_lufs is None else asked.loudest_lufs
 
 
 def _unnamed(sight: Sight, quiet: bool) -> Asked:
