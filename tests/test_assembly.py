@@ -28,6 +28,8 @@ def told(
     at = np.arange(96_000) / 48_000
     # BS.1770: a full-scale sine of 997 Hz in one channel reads -3.01 LUFS.
     tone = np.sin(2 * np.pi * 997 * at) * 10 ** ((lufs + 3.01) / 20)
+    if more.get("peaks"):
+        tone[0] = 10 ** (-1 / 20)
     made = Sealed(Waveform(tone[None].astype(np.float32), 48_000), Payload(1, 30, 0xABC), True)
     caplog.clear()
     with caplog.at_level(logging.INFO):
@@ -43,7 +45,9 @@ def test_a_take_under_the_loudness_that_was_chosen_is_said(
 ) -> None:
     level = "INFO" if loudness == "web" else "WARNING"
     assert told(target - 6, loudness, caplog).startswith(f"{level} take ")
-    assert f"is at {target - 6:.1f} LUFS: more would crush its peaks, where --loudness asks for {target}" in caplog.text
+    assert f"is at {target - 6:.1f} LUFS: it came out faint" in caplog.text
+    assert f"take another --seed, where --loudness asks for {target}" in caplog.text
+    assert "more would crush its peaks" in told(target - 6, loudness, caplog, peaks=True)
     assert told(target - 0.3, loudness, caplog) == ""
     assert told(target + 1, loudness, caplog) == ""
     assert "a place that nobody asked for" in told(target - 6, loudness, caplog, target - 6)

@@ -16,6 +16,7 @@ import pytest
 from clips import even_times, make_clip, tiny_film
 from phonofilm import __version__
 from phonofilm.cli import main as cli
+from phonofilm.cli import sound
 from phonofilm.media.audio import SOUND_SUFFIXES, SOUNDFILE_FORMATS, read_audio
 from phonofilm.media.probe import probe
 from phonofilm.pipeline import Phonofilm
@@ -148,6 +149,37 @@ def test_many_clips_go_into_a_folder_and_a_bad_one_does_not_stop_them(
     assert all(line.startswith("phonofilm: ") for line in errors)
     assert "bad.mp4" in errors[0]
     assert "nowhere.mp4" in errors[1]
+
+
+def test_what_was_made_here_is_left_out_of_many_and_taken_alone(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
+    """`*.mp4` names the results too, the second time."""
+    phonofilm("add", clip, "--model", "tiny")
+    made = tmp_path / "clip.sound.mp4"
+    result = phonofilm("add", clip, made, "--model", "tiny")
+    assert (result.code, result.out) == (0, f"{made}\n")
+    assert f"{made} has its sound from phonofilm already and is left out" in result.err
+    fails(phonofilm("add", made, made, "--model", "tiny"), "all 2 clips have their sound")
+    alone = phonofilm("add", made, "--model", "tiny")
+    assert (alone.code, alone.out) == (0, f"{tmp_path / 'clip.sound.sound.mp4'}\n")
+
+
+def test_what_is_seen_is_said(tmp_path: Path, phonofilm: Call, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = tiny_film().seeing("tiger")
+    monkeypatch.setattr(sound, "_load", lambda *_: film)
+    result = phonofilm("add", clip, "--model", "tiny")
+    assert result.out == f"{tmp_path / 'clip.sound.mp4'}\n"
+    said = "heard as 'a tiger growling and roaring', by what is seen; --prompt says otherwise"
+    assert result.err == f"phonofilm: clip.mp4: {said}\n"
+    assert phonofilm("add", clip, "--prompt", "rain", "--model", "tiny").err == ""
+
+
+def test_words_that_were_never_learnt_are_said(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
+    result = phonofilm("make", "xyzzy", "--seconds", 0.5, "-o", tmp_path / "x.wav", "--model", "tiny")
+    assert result.code == 0
+    assert "is called like 'xyzzy'" in result.err
+    result = phonofilm("add", clip, "--prompt", "собака лает", "--model", "tiny")
+    assert result.code == 0
+    assert "use English words" in result.err
 
 
 def test_json_tells_of_the_bad_ones_too(tmp_path: Path, phonofilm: Call, clip: Path) -> None:

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from phonofilm.encoders.counting import Count
-from phonofilm.encoders.rhythm import REST_S, TEMPO, Rhythm, RhythmTable, goes_on, load_rhythms, played, rhythm_of
+from phonofilm.encoders.rhythm import (
+    REST_S,
+    TEMPO,
+    Rhythm,
+    RhythmTable,
+    goes_on,
+    learnt,
+    load_rhythms,
+    played,
+    rhythm_of,
+)
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.errors import ModelError
 
@@ -137,3 +147,15 @@ def test_what_is_counted_begins_early_enough_to_ring_out(length_s: float) -> Non
         for rhythm in (Rhythm((), Count(1)), Rhythm((CLOCK,), Count(once=True)), Rhythm(())):
             times, _ = played(rhythm, length_s, np.random.default_rng(seed))
             assert times[0] <= min(0.6, 0.3 * length_s) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        ("rain on a tin roof", True), ("a sword fight", True), ("basketball dribbling", True), ("bowling strike", True),
+        ("xyzzy", False), ("собака лает", False), ("perro ladrando", False), ("a magic spell", False),
+    ],
+)  # fmt: skip
+def test_words_are_near_to_what_was_learnt_or_not(encoder: SentenceEncoder, words: str, near: bool) -> None:
+    assert learnt(encoder.encode([words]), load_rhythms()) == near
+    assert learnt(encoder.encode([words, "rain"]), load_rhythms())

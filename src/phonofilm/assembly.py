@@ -12,7 +12,15 @@ from phonofilm.cues import CueCurves
 from phonofilm.editing import Earlier, Edit, as_long, encoding_gain_db, fresh_share
 from phonofilm.layers import Extras, fold, spread
 from phonofilm.media.audio import resample
-from phonofilm.mix.loudness import as_loud, integrated_lufs, limit, normalise, normalising_gain_db
+from phonofilm.mix.loudness import (
+    TRUE_PEAK_DB,
+    as_loud,
+    integrated_lufs,
+    limit,
+    normalise,
+    normalising_gain_db,
+    true_peak,
+)
 from phonofilm.mix.original import brought_under
 from phonofilm.mix.riding import ridden
 from phonofilm.mix.spatial import place_effects
@@ -116,6 +124,14 @@ def tell_loudness(made: Sealed, scene: Scene, chosen: AddOptions | MakeOptions, 
     elif scene.loudest_lufs is not None and scene.loudest_lufs < target:
         reason = f"is at {lufs:.1f} LUFS: a place that nobody asked for stays quiet; name it with --prompt"
     else:
-        reason = f"is at {lufs:.1f} LUFS: more would crush its peaks"
+        reason = f"is at {lufs:.1f} LUFS: {_held_back(made, target - lufs)}"
     level = logging.INFO if chosen.loudness == AddOptions().loudness else logging.WARNING
     logger.log(level, "take %s %s, where --loudness asks for %g", made.payload.take_id, reason, target)
+
+
+def _held_back(made: Sealed, lack_db: float) -> str:
+    """Why a take is not raised by what it lacks."""
+    peak_db = 20 * math.log10(max(true_peak(made.sound), 1e-9))
+    if peak_db + lack_db > TRUE_PEAK_DB + LEAST_MISS_LU:
+        return "more would crush its peaks"
+    return "it came out faint, and more would raise its noise; take another --seed"

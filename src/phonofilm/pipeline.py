@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 AT_A_LOSS = "the picture names no sound that is known, so a quiet room was made; say with --prompt what should be heard"
 
+UNLEARNT = "nothing that the model has learnt is called like %r, so anything may be heard; use English words for sounds"
+
 
 @dataclass(frozen=True)
 class Take:
@@ -233,6 +235,8 @@ class Phonofilm:
         if not self._guide.row.variant:
             warn_of_unmade(prompt)
         scene = self._guide.spoken_scene(prompt, count, chosen, watch, progress)
+        if scene.unlearnt:
+            logger.warning(UNLEARNT, prompt)
         made = []
         for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, None, watch, progress):
             with take_watch.stage("mix", progress):
@@ -294,6 +298,8 @@ class Phonofilm:
         )
         if scene.at_a_loss and not (asked.prompt.strip() or band.mood or speech or sight.edited):
             logger.warning("%s: %s", info.path.name, AT_A_LOSS)
+        if scene.unlearnt:
+            logger.warning(UNLEARNT, scene.words)
         told = sight.sheet if before is None or edit is None else merged(before, sight.sheet, edit.spans)
         timing = Timing(told, sight.cuts_s, sight.edited)
         made: list[Take] = []

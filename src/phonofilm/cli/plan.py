@@ -1,5 +1,6 @@
 """What `add` will read and write, settled before a model is loaded: a wrong name is told at once."""
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from phonofilm.cues import read_cue_sheet
 from phonofilm.errors import OptionError, PhonofilmError
+from phonofilm.media.audio import made_here
 from phonofilm.media.files import is_same, make_folder
 from phonofilm.media.probe import probe
 from phonofilm.outputs import (
@@ -25,6 +27,8 @@ from phonofilm.settings import AddOptions, MakeOptions, checked_spans
 from phonofilm.types import ClipInfo
 from phonofilm.voice.casting import read_casting
 from phonofilm.weights.fetch import cache_folder
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,24 @@ def plan(clips: Sequence[Path], wish: Wish, spans: Sequence[tuple[float, float]]
         raise OptionError(f"--output names one file and {len(clips)} clips came; use --out-dir")
     if wish.output is not None and wish.folder is not None:
         raise OptionError("--output and --out-dir both came; give one of them")
-    plans = [_aimed(clip, wish) for clip in clips]
+    plans = [_aimed(clip, wish) for clip in _unsounded(clips)]
     _check_apart(plans, wish)
     if wish.folder is not None:
         make_folder(wish.folder)
     return [_checked(one, wish, spans, cues) for one in plans]
+
+
+def _unsounded(clips: Sequence[Path]) -> list[Path]:
+    """The clips without those that were made here, which `*.mp4` names too the second time, and which is said.
+
+    Raises OptionError when none is left. One that comes alone is meant.
+    """
+    made = [clip for clip in clips if len(clips) > 1 and made_here(clip)]
+    if made and len(made) == len(clips):
+        raise OptionError(f"all {len(clips)} clips have their sound from phonofilm already; give one alone to go on")
+    for clip in made:
+        logger.warning("%s has its sound from phonofilm already and is left out; to go on from it, give it alone", clip)
+    return [clip for clip in clips if clip not in made]
 
 
 def _aimed(clip: Path, wish: Wish) -> Plan:

@@ -19,7 +19,7 @@ from phonofilm.cli.options import (
     check_choice,
     options_of,
 )
-from phonofilm.cli.terminal import complain, print_cues, progress_bars, start_logging, take_json
+from phonofilm.cli.terminal import complain, print_cues, progress_bars, remark, start_logging, take_json
 from phonofilm.errors import OptionError, PhonofilmError
 from phonofilm.settings import AddOptions, MakeOptions, check_words, parse_spans
 
@@ -96,6 +96,10 @@ def add(
                 if not as_json:
                     for made in takes:
                         typer.echo(str(made.path))
+                    if not options.prompt and takes[0].words:
+                        remark(
+                            f"{one.clip.name}: heard as {takes[0].words!r}, by what is seen; --prompt says otherwise"
+                        )
             except PhonofilmError as error:
                 complain(error, one.clip if len(clips) > 1 else None)
                 results.append({"clip": str(one.clip), "model": model, "error": str(error)})

@@ -23,6 +23,11 @@ def complain(error: PhonofilmError, where: Path | None = None) -> None:
     sys.stderr.write(f"phonofilm: {'' if where is None else f'{where}: '}{' '.join(str(error).split())}\n")
 
 
+def remark(text: str) -> None:
+    """Say what is good to know beside the result, where it does not get into a pipe."""
+    sys.stderr.write(f"phonofilm: {text}\n")
+
+
 def short(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.2f}"
 

@@ -29,6 +29,9 @@ TABLE_FILE = Path(__file__).with_name("rhythm.safetensors")
 NAMED_FROM = 0.6
 """Least cosine between the components of a phrase and of a label for the phrase to mean it: words that name no sound
 ("a tax report", "happiness") reach 0.40 to 0.59, names of sounds in other words than ours 0.62 to 0.97."""
+LEARNT_FROM = 0.5
+"""Below this, words are not even near to a label: other languages and invented words reach 0.40 to 0.49, sounds under
+names that no recording has 0.51 ("bowling strike") and more."""
 NEARBY = 0.15
 """Labels this much less near may lend their pattern to one that was recorded only once at a time."""
 AS_NEAR = 0.01
@@ -128,6 +131,11 @@ def goes_on(phrases: Tensor, table: RhythmTable) -> bool:
     return all(
         float(near) >= NAMED_FROM and not table.strikes[index] for near, index in zip(best, label.tolist(), strict=True)
     )
+
+
+def learnt(phrases: Tensor, table: RhythmTable) -> bool:
+    """Whether one of the phrases (K, E; rows of norm 1) at least comes near to a sound among the recordings."""
+    return float(_nearness(phrases, table).max()) >= LEARNT_FROM
 
 
 def _nearness(phrases: Tensor, table: RhythmTable) -> Tensor:

@@ -84,7 +84,8 @@ class Scene:
     count: samples wanted, S. loudest_lufs: the loudness that it is not to be raised above, None where it may have any.
     quieter: (start in seconds, end, gain in dB) of spans that are to be so much quieter than the rest. words: what is
     asked for, by a person or by what the picture names; '' where neither says anything. at_a_loss: the picture names
-    nothing and little happens in it, so that a quiet room is all there is to hear.
+    nothing and little happens in it, so that a quiet room is all there is to hear. unlearnt: a person's words come near
+    to no sound that the model has learnt.
     """
 
     count: int
@@ -92,6 +93,7 @@ class Scene:
     quieter: tuple[tuple[float, float, float], ...] = field(default=(), kw_only=True)
     words: str = field(default="", kw_only=True)
     at_a_loss: bool = field(default=False, kw_only=True)
+    unlearnt: bool = field(default=False, kw_only=True)
 
 
 class Guide(ABC):

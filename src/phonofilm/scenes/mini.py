@@ -21,7 +21,7 @@ from phonofilm.encoders.cue_finder import CueFinder, FoundCues
 from phonofilm.encoders.heard import HeardTable, NamedShot, expected_sounds, load_table, named_shots
 from phonofilm.encoders.motion import MotionWatcher, cue_request, cut_times
 from phonofilm.encoders.prompts import grouped, phrases, prompt_features
-from phonofilm.encoders.rhythm import Rhythm, RhythmTable, goes_on, load_rhythms, played, rhythm_of
+from phonofilm.encoders.rhythm import Rhythm, RhythmTable, goes_on, learnt, load_rhythms, played, rhythm_of
 from phonofilm.encoders.seen import FRAMES_WANTED, Certain, Classifier, SeenEncoder, SeenWatcher, smoothed
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.flow.conditions import Conditions
@@ -231,7 +231,12 @@ class MiniGuide(Guide):
             lasting=(asked.lasts or bool(options.prompt)) and self._goes_on(text),
             loudest_lufs=asked.loudest_lufs,
             words=asked.words if options.prompt or asked.seen else "",
+            unlearnt=bool(options.prompt) and self._unlearnt(text),
         )
+
+    def _unlearnt(self, text: Tensor | None) -> bool:
+        """Whether words (T, E) come near to no sound that was learnt."""
+        return text is not None and not learnt(F.normalize(text, dim=1), self._rhythms)
 
     def _name_what_goes_on(self, words: str) -> bool:
         return self._goes_on(self._words(words))
@@ -244,8 +249,10 @@ class MiniGuide(Guide):
         assert isinstance(scene, MiniScene)
         if scene.untimed:
             scene = self._timed(scene, seed)
-        if scene.local or scene.parts or (scene.loudest_lufs is not None and scene.loudest_lufs <= HANDLED_LUFS):
+        if scene.loudest_lufs is not None and scene.loudest_lufs <= HANDLED_LUFS:
             return 1.0  # what is to be hardly heard is hardly heard: no further draw makes it more so
+        if scene.local or scene.parts:
+            return worth(wave, self.rate_hz, self._hits_s(None), dry=False)  # its parts differ in what is asked of them
         return worth(wave, self.rate_hz, self._hits_s(scene.onset), scene.dry, scene.lasting)
 
     def finished(self, scene: Scene, wave: FloatArray, seed: int) -> FloatArray:
@@ -265,7 +272,19 @@ class MiniGuide(Guide):
             logger.info("the words %s", "name what goes on" if rhythm is None else "name what strikes")
             steps = self._steps(count)
             return MiniScene(
-                count, steps, image, known, None, None, text, negative, (), rhythm=rhythm, dry=True, words=prompt
+                count,
+                steps,
+                image,
+                known,
+                None,
+                None,
+                text,
+                negative,
+                (),
+                rhythm=rhythm,
+                dry=True,
+                words=prompt,
+                unlearnt=self._unlearnt(text),
             )
 
     def sampler(self, scene: Scene, options: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress) -> Sampler:
