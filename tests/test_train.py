@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phonofilm.codec.spectral import MEL_44K
 from phonofilm.codec.vae import MelVae
@@ -24,7 +26,7 @@ from phonofilm.train.batches import FlowBatches, Words, image_rows
 from phonofilm.train.degrade import MINI_DEGRADATION, degrade, degrade_onsets
 from phonofilm.train.flow import begin_from, flow_loss, mini_flow, train_flow
 from phonofilm.train.loop import Loop
-from phonofilm.train.mini import train_mini
+from phonofilm.train.mini import WHOLE, cut_short, train_mini
 from phonofilm.train.state import load_state, save_state
 from phonofilm.train.vae import VaeRecipe, mini_vae, train_vae
 from phonofilm.train.vocoder import energy_distance, mini_vocoder, train_vocoder
@@ -362,3 +364,22 @@ def test_a_stage_says_when_it_begins_to_train(tmp_path: Path, caplog: pytest.Log
         loss = network(torch.ones(2, 3)).square().mean()
         loop.descend(step, 1e-3, loss, 1.0, loss)
     assert caplog.messages == ["vae: training, from step 1 of 9"]
+
+
+def test_a_trial_and_a_run_do_not_go_on_from_each_other(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "vae.pt").touch()
+    with pytest.raises(OptionError, match="holds a run, and a trial is none"):
+        train_mini(tmp_path, tmp_path / "run", torch.device("cpu"), (), trial=True)
+    for _ in range(2):
+        train_mini(tmp_path, tmp_path / "trial", torch.device("cpu"), (), trial=True)
+    with pytest.raises(OptionError, match="holds a trial"):
+        train_mini(tmp_path, tmp_path / "trial", torch.device("cpu"), ())
+
+
+@given(st.integers(1, 10_000), st.none() | st.integers(1, 10_000))
+def test_a_cut_recipe_has_no_more_steps_and_is_else_the_same(steps: int, most: int | None) -> None:
+    recipe = dataclasses.replace(mini_flow(), steps=steps)
+    cut = cut_short(recipe, dataclasses.replace(WHOLE, steps=most))
+    assert cut.steps == (steps if most is None else min(steps, most))
+    assert dataclasses.replace(cut, steps=steps) == recipe

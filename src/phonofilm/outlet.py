@@ -33,6 +33,9 @@ from phonofilm.types import ClipInfo, FloatArray, Waveform
 logger = logging.getLogger(__name__)
 
 FULL_SCALE_16_BIT = 32767
+SURE_LOG10_CHANCE = -12.0
+"""The detector says yes at 1e-9. Lossy codecs may take a factor of a thousand, and in two seconds of sound there is
+little more."""
 BROADCAST_SUFFIX = ".wav"
 
 
@@ -104,9 +107,10 @@ class Outlet:
     def _sealed(self, sound: Waveform, payload: Payload, edited: bool) -> Sealed:
         """What the mark says when it is looked for; in an edited take that may be what it said before."""
         found = detect(sound, (self._key,), thorough=False)
-        if found.payload == payload or any(span.payload == payload for span in found.spans):
+        sure = found.log10_chance <= SURE_LOG10_CHANCE
+        if sure and (found.payload == payload or any(span.payload == payload for span in found.spans)):
             return Sealed(sound, payload, True)
-        if edited and found.marked:
+        if edited and sure:
             return Sealed(sound, found.payload or payload, True)
         return Sealed(sound, payload, False)
 

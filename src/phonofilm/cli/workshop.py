@@ -68,6 +68,10 @@ def train(
     start: Annotated[
         Path | None, typer.Option("--start", help="A finished flow.safetensors that the flow network begins from.")
     ] = None,
+    trial: Annotated[
+        bool,
+        typer.Option("--trial", help="Cut every stage short, to see that all run; the weights are of no use."),
+    ] = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Train the model `mini` from recordings: vae, vocoder, shards, flow, rhythms, scenes, cues, listener, export."""
@@ -75,4 +79,4 @@ def train(
     from phonofilm.device import choose_device
     from phonofilm.train.mini import STAGES, train_mini
 
-    train_mini(sounds, run, choose_device(device), tuple(stage) if stage else STAGES, start)
+    train_mini(sounds, run, choose_device(device), tuple(stage) if stage else STAGES, start, trial)

@@ -1,6 +1,7 @@
 """What every training run does between drawing a batch and the next: descend, average, tell, and keep its state."""
 
 import logging
+import math
 import time
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Loop:
                 _match_strides(optimiser)
             self.first = state["step"]
         self._saved_s, self._total, self._counted = time.monotonic(), 0.0, 0
+        self._begun_s = self._saved_s
 
     def descend(self, step: int, rate: float, loss: Tensor, longest: float, shown: Tensor) -> bool:
         """One step down `loss` at learning rate `rate`, the gradient cut to a length of `longest`.
@@ -47,7 +49,7 @@ class Loop:
         if not self._begun:
             # By now the data are ready, which can take long; the next line comes with the first checkpoint.
             logger.info("%s: training, from step %d of %d", self.checkpoint.stem, step + 1, self.steps)
-            self._begun = True
+            self._begun, self._begun_s = True, time.monotonic()
         for group in self.optimiser.param_groups:
             group["lr"] = float(rate)  # a numpy number in a checkpoint cannot be read back with weights_only
         self.optimiser.zero_grad(set_to_none=True)
@@ -58,7 +60,9 @@ class Loop:
         self._total, self._counted = self._total + float(shown.detach()), self._counted + 1
         if time.monotonic() - self._saved_s <= self.save_every_s and step + 1 < self.steps:
             return False
-        logger.info("%s step %d: %.4f", self.checkpoint.stem, step + 1, self._total / self._counted)
+        each_s = (time.monotonic() - self._begun_s) / (step + 1 - self.first)
+        left = f"{math.ceil(each_s * (self.steps - step - 1) / 60)} min left"
+        logger.info("%s step %d: %.4f, %s", self.checkpoint.stem, step + 1, self._total / self._counted, left)
         self._saved_s, self._total, self._counted = time.monotonic(), 0.0, 0
         net, kept = self.network.state_dict(), self.average.network.state_dict()
         rows = {"step": step + 1, "net": net, "average": kept, "optimiser": self.optimiser.state_dict()}

@@ -11,6 +11,7 @@ import json
 import logging
 import shutil
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -23,35 +24,73 @@ from phonofilm.data.scenes import MINI_SCENES, Composer
 from phonofilm.data.shards import write_shard
 from phonofilm.errors import InputError, OptionError, OutputError
 from phonofilm.flow.network import FlowNetwork
+from phonofilm.train import cue_examples
 from phonofilm.train.cue_examples import make_cue_examples
-from phonofilm.train.cue_finder import export_cue_finder, mini_cue_finder, mini_shown_cue_finder, train_cue_finder
-from phonofilm.train.flow import finished_weights, mini_flow, train_flow
-from phonofilm.train.listener import mini_listener, train_listener
+from phonofilm.train.cue_finder import (
+    CueRecipe,
+    export_cue_finder,
+    mini_cue_finder,
+    mini_shown_cue_finder,
+    train_cue_finder,
+)
+from phonofilm.train.flow import FlowRecipe, finished_weights, mini_flow, train_flow
+from phonofilm.train.listener import ListenerRecipe, mini_listener, train_listener
 from phonofilm.train.rhythms import build_rhythms
 from phonofilm.train.state import load_state, of_this_network
-from phonofilm.train.vae import mini_vae, train_vae
-from phonofilm.train.vocoder import mini_vocoder, train_vocoder
+from phonofilm.train.vae import VaeRecipe, mini_vae, train_vae
+from phonofilm.train.vocoder import VocoderRecipe, mini_vocoder, train_vocoder
 from phonofilm.weights.load import save_net
 
 logger = logging.getLogger(__name__)
 
+Recipe = TypeVar("Recipe", VaeRecipe, VocoderRecipe, FlowRecipe, CueRecipe, ListenerRecipe)
 STAGES = ("vae", "vocoder", "shards", "flow", "rhythms", "scenes", "cues", "listener", "export")
 SHARDS = 67
 EXAMPLES_A_SHARD = 256
 LATENT_STEPS = 176
 SHARD_SEED = 2000
+
+
+@dataclasses.dataclass(frozen=True)
+class Extent:
+    """How much of each stage is done. steps: at most so many, None for all of the recipe's. shards, examples: of the
+    flow network; cue_shards, scenes: of the cue finder."""
+
+    steps: int | None
+    shards: int
+    examples: int
+    cue_shards: int
+    scenes: int
+
+    def cut(self, steps: int) -> int:
+        """How many of a recipe's steps are done."""
+        return steps if self.steps is None else min(steps, self.steps)
+
+
+WHOLE = Extent(None, SHARDS, EXAMPLES_A_SHARD, cue_examples.SHARDS, cue_examples.SCENES_A_SHARD)
+TRIAL = Extent(4, 1, 16, 2, 2)
+"""Every stage cut short: what comes out is of no use but to show that all of them run with these recordings."""
+TRIAL_MARK = "trial"
 CUE_FINDERS = {"cues": mini_cue_finder(), "cues_shown": mini_shown_cue_finder()}
 """Recipes of the two networks of the cue finder, by the names of their files."""
 
 
 def train_mini(
-    sounds: Path, run: Path, device: torch.device, stages: tuple[str, ...] = STAGES, start: Path | None = None
+    sounds: Path,
+    run: Path,
+    device: torch.device,
+    stages: tuple[str, ...] = STAGES,
+    start: Path | None = None,
+    trial: bool = False,
 ) -> None:
     """Run the stages named, in order; what is finished in `run` is not done again.
 
     sounds: the folder of recordings with its index.tsv. run: checkpoints, shards and at the end run/export. start: as
-    in `train_flow`. Raises InputError when a stage needs an earlier one that has not run, ModelError when weights are
-    damaged or of another network, OptionError for a stage that is none, OutputError when `run` is no folder.
+    in `train_flow`. trial: every stage is cut short, to see in minutes that all of them run.
+
+    Raises InputError when a stage needs an earlier one that has not run, ModelError when weights are damaged or of
+    another network, OptionError for a stage that is none or a trial in the folder of a run, OutputError when `run` is
+    no folder.
     """
     unknown = [stage for stage in stages if stage not in STAGES]
     if unknown:
@@ -66,27 +105,45 @@ def train_mini(
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {run} ({error.strerror}); give another --run") from error
+    _mark_trial(run, trial)
+    extent = TRIAL if trial else WHOLE
     for stage in stages:
         logger.info("stage %s", stage)
         if stage == "vae":
-            train_vae(sounds, run, device, mini_vae())
+            train_vae(sounds, run, device, cut_short(mini_vae(), extent))
         elif stage == "vocoder":
-            train_vocoder(sounds, run, device, mini_vocoder(), finished_vae(run))
+            train_vocoder(sounds, run, device, cut_short(mini_vocoder(), extent), finished_vae(run))
         elif stage == "shards":
-            make_shards(sounds, run)
+            make_shards(sounds, run, extent)
         elif stage == "flow":
-            train_flow(run, device, mini_flow(), start)
+            train_flow(run, device, cut_short(mini_flow(), extent), start)
         elif stage == "rhythms":
             build_rhythms(sounds, run, run / "rhythm.safetensors")
         elif stage == "scenes":
-            make_cue_examples(run)
+            make_cue_examples(run, extent.cue_shards, extent.scenes)
         elif stage == "cues":
             for recipe in CUE_FINDERS.values():
-                train_cue_finder(run, device, recipe)
+                train_cue_finder(run, device, cut_short(recipe, extent))
         elif stage == "listener":
-            train_listener(sounds, run, mini_listener())
+            train_listener(sounds, run, cut_short(mini_listener(), extent))
         else:
             export(sounds, run)
+
+
+def _mark_trial(run: Path, trial: bool) -> None:
+    """Raises OptionError when a trial would go on from a run, or a run from a trial."""
+    mark = run / TRIAL_MARK
+    if trial and not mark.exists():
+        if any(run.iterdir()):
+            raise OptionError(f"{run} holds a run, and a trial is none; give an empty folder with --run")
+        mark.touch()
+    if mark.exists() and not trial:
+        raise OptionError(f"{run} holds a trial, which no run can go on from; give another --run")
+
+
+def cut_short(recipe: Recipe, extent: Extent) -> Recipe:
+    """A recipe with no more steps than are to be done."""
+    return dataclasses.replace(recipe, steps=extent.cut(recipe.steps))
 
 
 def _fill(network: torch.nn.Module, run: Path, name: str) -> None:
@@ -106,18 +163,18 @@ def finished_vae(run: Path) -> MelVae:
     return vae.eval().requires_grad_(False)
 
 
-def make_shards(sounds: Path, run: Path) -> None:
+def make_shards(sounds: Path, run: Path, extent: Extent) -> None:
     """Compose and encode the training examples that are not there yet."""
     recordings = read_index(sounds)
     composer = Composer(recordings, build_store(recordings, sounds, run / "store"), load_captions(), MINI_SCENES)
     vae = finished_vae(run)
     folder = run / "shards"
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(SHARDS):
+    for number in range(extent.shards):
         path = folder / f"{number:04d}.safetensors"
         if not path.exists():
-            write_shard(path, composer, vae, EXAMPLES_A_SHARD, LATENT_STEPS, SHARD_SEED + number)
-            logger.info("shard %d of %d", number + 1, SHARDS)
+            write_shard(path, composer, vae, extent.examples, LATENT_STEPS, SHARD_SEED + number)
+            logger.info("shard %d of %d", number + 1, extent.shards)
 
 
 def export(sounds: Path, run: Path) -> dict[str, str]:
