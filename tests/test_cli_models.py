@@ -7,12 +7,18 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import save as safe
 
 from phonofilm.cli import main as cli
 from phonofilm.weights import fetch
+from phonofilm.weights.header import fault_of
 from phonofilm.weights.registry import MODELS, ModelRow, PublishedFile
 
 BODY = bytes(range(256)) * 2000
@@ -308,3 +314,65 @@ def test_a_file_without_any_sum_is_said(small: ModelRow, caplog: pytest.LogCaptu
     file = dataclasses.replace(small.published[0], md5="")
     fetch.pull(dataclasses.replace(small, published=(file,)))
     assert "only its length was checked" in caplog.text
+
+
+WHOLE = BytesIO()
+torch.save({"weight": torch.zeros(200_000)}, WHOLE)
+SAFE = safe({"weight": torch.zeros(200_000)})
+OLD = b"\x80\x02" + bytes(800_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("v.pth", WHOLE.getvalue(), ""),
+        ("v.pth", OLD, ""),
+        ("v.safetensors", SAFE, ""),
+        ("v.pth", b"", "is empty (0 bytes)"),
+        ("v.safetensors", b"", "is empty (0 bytes)"),
+        ("v.pth", WHOLE.getvalue()[:-1000], "is cut short"),
+        ("v.pth", b"<html>log in first</html>" * 40_000, "is no checkpoint"),
+        ("v.pth", OLD[:100_000], "has 0.1 MB, and the published file 1 MB"),
+        ("v.pth", OLD * 2, "has 1.6 MB, and the published file 1 MB"),
+        ("v.safetensors", SAFE[:-1], "and its header says"),
+        ("v.safetensors", SAFE[:20], "no safetensors file"),
+        ("v.safetensors", b"\x02" + bytes(7) + b"[]" + bytes(800_000), "no safetensors file"),
+        ("v.safetensors", WHOLE.getvalue(), "no safetensors file"),
+    ],
+)
+def test_a_file_is_here_when_it_can_be_what_it_shall_be(
+    phonofilm: Call, tmp_path: Path, small: ModelRow, name: str, content: bytes, said: str
+) -> None:
+    path = tmp_path / "own" / name
+    path.parent.mkdir()
+    path.write_bytes(content)
+    row = json.loads(phonofilm("models", "--json", "--weights-dir", path.parent).out)[-1]
+    assert (row["here"], row["missing"], row["files"][0]["path"]) == (not said, [], str(path))
+    assert said in row["files"][0]["fault"]
+    assert bool(row["files"][0]["fault"]) == bool(said)
+    result = phonofilm("models", "--weights-dir", path.parent)
+    assert result.code == 0
+    assert (f"{path} " in result.out) == bool(said)
+    assert said in result.out
+
+
+@given(content=st.binary(max_size=200) | st.integers(1, 90).map(lambda n: n.to_bytes(8, "little") + b'{"a":' * 20))
+def test_no_content_breaks_the_list(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    file = PublishedFile("vae", "v.pth", "ext_weights", "", "", MD5, 1, LICENCE)
+    folder = tmp_path_factory.mktemp("any")
+    for name in ("v.pth", "v.safetensors"):
+        (folder / name).write_bytes(content)
+        assert fault_of(folder / name, file)
+
+
+def test_an_empty_file_is_never_pinned(
+    phonofilm: Call, tmp_path: Path, small: ModelRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where neither authors nor sender name a sum, nothing else would tell."""
+    file = dataclasses.replace(small.published[0], md5="")
+    monkeypatch.setitem(MODELS, "small", dataclasses.replace(small, published=(file,)))
+    (tmp_path / "v.pth").touch()
+    result = phonofilm("models", "pull", "small", "--weights-dir", tmp_path)
+    assert (result.code, result.out) == (1, "")
+    assert "v.pth is empty (0 bytes); remove it" in complaints(result)[0]
+    assert left(tmp_path) == ["v.pth"]

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import phonofilm.evaluate.report as report_module
+from phonofilm.cli import main as cli
 from phonofilm.codec.listener import SENTENCE_WIDTH, Listener, ListenerConfig
 from phonofilm.cues import Cue, CueSheet
 from phonofilm.data.simulate.damage import DAMAGES
@@ -27,6 +28,7 @@ from phonofilm.evaluate.robustness import JudgedFilm
 from phonofilm.evaluate.sections import unseen
 from phonofilm.evaluate.unwanted import stillness, uninvited
 from phonofilm.media.audio import write_audio
+from phonofilm.media.probe import probe
 from phonofilm.pipeline import Take
 from phonofilm.types import Frames, Waveform
 
@@ -219,3 +221,28 @@ def test_the_archive_draws_by_source_and_cuts_around_the_loudest(archive: Path) 
     assert cut.samples[0, RATE_HZ] == 1
     with pytest.raises(InputError, match=r"no index\.tsv"):
         Archive(archive / "nowhere")
+
+
+@pytest.mark.usefixtures("small")
+def test_a_clip_that_cannot_be_read_is_said_once_and_the_rest_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no film")
+    monkeypatch.setattr(report_module, "probe", lambda clip: probe(clip) if clip == bad else clip)
+    monkeypatch.setattr("phonofilm.pipeline.Phonofilm.load", lambda *_, **__: Film())
+    words = ["evaluate", "report", "loud.mp4", str(bad), "-o", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["phonofilm", *words])
+    monkeypatch.setattr("phonofilm.cli.evaluate.start_logging", lambda _: None)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 1
+    printed = capsys.readouterr()
+    assert printed.out == f"{tmp_path / 'out' / 'report.html'}\n"
+    assert printed.err.startswith(
+        "phonofilm: 1 of 2 clips could not be measured, and the report is about the rest: bad"
+    )
+    assert printed.err.count("bad.mp4") == printed.err.count("\n") == 1
+    written = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert written["measures"]["sync"]["clips"].keys() == {"loud"}
+    assert (len(written["failed"]), written["left_out"]) == (1, [])

@@ -16,8 +16,8 @@ from phonofilm.detection import detect
 from phonofilm.errors import InputError, MissingExtraError, OptionError
 from phonofilm.layers import book
 from phonofilm.media.audio import read_audio
+from phonofilm.mix.layer_names import DIALOGUE, EFFECTS, MUSIC
 from phonofilm.mix.loudness import integrated_lufs
-from phonofilm.mix.stems import DIALOGUE, EFFECTS, MUSIC
 from phonofilm.outputs import MIX
 from phonofilm.pipeline import Phonofilm, Take
 from phonofilm.scenes.guide import Sight

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonofilm.mix.ducking import CLEAR_DB, DEEPEST_DB, HIT_DIP_DB, under_hits, under_words
+from phonofilm.mix.layer_names import DIALOGUE, EFFECTS, MUSIC
 from phonofilm.mix.loudness import integrated_lufs, limit, true_peak
-from phonofilm.mix.stems import DIALOGUE, EFFECTS, MUSIC, Mixed, mix_stems
+from phonofilm.mix.stems import Mixed, mix_stems
 from phonofilm.types import FloatArray, Waveform
 
 RATE_HZ = 22_050

@@ -114,7 +114,7 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path, film: Phonofilm, monkeypatc
     def fails(*_: object) -> None:
         raise soundfile.LibsndfileError(2)
 
-    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(total=1, free=0))
     with monkeypatch.context() as patch:
         patch.setattr("phonofilm.media.audio._write_blocks", fails)
         with pytest.raises(OutputError, match=r"cannot write .*\(the disk is full\); free some space"):

@@ -12,6 +12,7 @@ from phonofilm.cues import CueCurves
 from phonofilm.editing import Earlier, Edit, as_long, encoding_gain_db, fresh_share
 from phonofilm.layers import Extras, fold, spread
 from phonofilm.media.audio import resample
+from phonofilm.mix.layer_names import EFFECTS
 from phonofilm.mix.loudness import (
     TRUE_PEAK_DB,
     as_loud,
@@ -25,7 +26,7 @@ from phonofilm.mix.original import brought_under
 from phonofilm.mix.riding import ridden
 from phonofilm.mix.spatial import place_effects
 from phonofilm.mix.splice import fitted, ranges, spliced
-from phonofilm.mix.stems import EFFECTS, mix_stems, summed
+from phonofilm.mix.stems import mix_stems, summed
 from phonofilm.outlet import Outlet, Sealed
 from phonofilm.scenes.guide import Scene
 from phonofilm.settings import DIALOGUE_ANCHORED, AddOptions, MakeOptions, loudness_target

@@ -10,19 +10,15 @@ from phonofilm.interchange import TimelineContent, check_timeline_path, write_ti
 from phonofilm.media.audio import made_here
 from phonofilm.media.files import remove, replacing
 from phonofilm.media.timecode import Timecode, start_timecode
-from phonofilm.mix.stems import LAYERS, MUSIC
+from phonofilm.mix.layer_names import LAYERS, MUSIC
 from phonofilm.outlet import Outlet, Sealed
-from phonofilm.outputs import MIX, numbered, stem_path
+from phonofilm.outputs import MIX, NOTES, notes_made_here, numbered, stem_path
 from phonofilm.score.midi import write_midi
 from phonofilm.score.piece import Score
 from phonofilm.take_sheet import remark, told_digest, write_sheet
 from phonofilm.types import ClipInfo
 
 logger = logging.getLogger(__name__)
-
-NOTES_DELAY_S = 60.0
-"""Notes are written after their music, and at most this much later; where they are younger, somebody has worked on
-them."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +103,10 @@ def _remove_layer(path: Path) -> None:
     if not made_here(path):
         logger.warning("%s is not of this take, and was not made here; it is left as it is", path)
         return
-    notes = path.with_suffix(".mid")
+    notes = path.with_suffix(NOTES)
     gone = [path]
     if notes.exists():
-        if notes.stat().st_mtime - path.stat().st_mtime <= NOTES_DELAY_S:
+        if notes_made_here(path):
             gone.append(notes)
         else:
             logger.warning("%s is not of this take, and was changed since; it is left as it is", notes)
@@ -123,7 +119,7 @@ def deliver_notes(score: Score | None, earlier: Path | None, stems: dict[str, Pa
     """Write the notes beside the music: of a new piece, or those of the earlier take. Raises OutputError."""
     if MUSIC not in stems:
         return
-    path = stems[MUSIC].with_suffix(".mid")
+    path = stems[MUSIC].with_suffix(NOTES)
     if score is not None:
         write_midi(score, path)
     elif earlier is not None and earlier != path:

@@ -18,9 +18,10 @@ from phonofilm.errors import MediaError, OptionError
 from phonofilm.media.audio import read_audio, read_clip_audio, resample, to_stereo
 from phonofilm.media.files import is_same
 from phonofilm.media.probe import probe
+from phonofilm.mix.layer_names import EFFECTS, LAYERS, MUSIC, ORIGINAL
 from phonofilm.mix.original import brought_under, found_in
 from phonofilm.mix.splice import hushed, loud_db, ranges, shares, silenced
-from phonofilm.mix.stems import EFFECTS, LAYERS, MUSIC, ORIGINAL, summed
+from phonofilm.mix.stems import summed
 from phonofilm.outputs import stem_path
 from phonofilm.scenes.guide import ACTIVE_DBFS
 from phonofilm.settings import AddOptions

@@ -13,6 +13,8 @@ Each message is one line and says what came, what was wanted, and what to do nex
 code 1; the library raises it.
 """
 
+import re
+
 
 class PhonofilmError(Exception):
     """Root of every error that Phonofilm raises on purpose."""
@@ -44,3 +46,9 @@ class ModelError(PhonofilmError):
 
 class MissingExtraError(PhonofilmError):
     """An optional dependency is needed for what was asked and is not installed."""
+
+
+def told_of(name: str, text: str) -> str:
+    """What is said of a file, beginning with its name where the text itself does not give it."""
+    alone = rf"(?<![^\s'\"(]){re.escape(name)}(?![^\s'\",;:.)])"
+    return text if re.search(alone, text) else f"{name}: {text}"

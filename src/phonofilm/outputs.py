@@ -14,16 +14,23 @@ from phonofilm.media.files import check_other
 from phonofilm.media.holding import muxed_path, warn_of_change
 from phonofilm.media.mux import check_output
 from phonofilm.media.suffixes import is_sound, parted
+from phonofilm.mix.layer_names import DIALOGUE, EFFECTS, MUSIC, ORIGINAL
+from phonofilm.settings import AddOptions
 from phonofilm.types import ClipInfo
 
 logger = logging.getLogger(__name__)
 
 SOUND, REDO = "sound", "redo"
 """What is put into the names of takes, and of those that were made anew in part; those count on: redo2, redo3."""
+NOTES = ".mid"
+ELSEWHERE = "move it away, or name another output (-o)"
 MIX = "mix"
 """The name of everything together, among the names of the stems."""
 MOST_NAMED = 4
 """Takes that a message names."""
+NOTES_DELAY_S = 60.0
+"""Notes are written after their music, and at most this much later; where they are younger, somebody has worked on
+them."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +72,8 @@ def take_paths(
     """Where each take goes; checked before anything is computed. Raises OutputError.
 
     What was not named by anybody, but takes its place because the container cannot hold the clip, overwrites nothing.
-    layers: names of those that are written beside each take. Under names that nobody gave, only what we have made is
-    replaced.
+    layers: names of those that are written beside each take, as `check_layers` takes them. Under names that nobody
+    gave, only what we have made is replaced.
     """
     paths = numbered(goal.path, takes)
     for path in (*numbered(goal.named, takes), *paths):
@@ -80,37 +87,66 @@ def take_paths(
             f"instead, is there already; give -o {goal.path} to replace it, or another name"
         )
     if not goal.asked:
-        _check_ours([*paths, *(stem_path(path, layer) for path in paths for layer in layers)])
+        _check_ours(paths)
+    check_layers(goal, paths, layers)
     warn_of_change(info, goal.named, goal.path)
     return paths
+
+
+def check_layers(goal: Destination, paths: Sequence[Path], layers: Sequence[str]) -> None:
+    """Raises OutputError where a layer of a take, or the notes of its music, would take the place of what others made,
+    under a name that nobody gave.
+
+    paths: where the takes go.
+    """
+    if goal.asked:
+        return
+    files = [stem_path(path, layer) for path in paths for layer in layers]
+    _check_ours(files)
+    music = [stem_path(path, MUSIC) for path in paths] if MUSIC in layers else []
+    changed = next((file.with_suffix(NOTES) for file in music if not notes_made_here(file)), None)
+    if changed is not None:
+        raise OutputError(f"{changed} is there already and was made or changed by others; {ELSEWHERE}")
+
+
+def notes_made_here(music: Path) -> bool:
+    """Whether nothing of others would be lost with the notes beside a file of music.
+
+    They carry no comment, so their age tells.
+    """
+    notes = music.with_suffix(NOTES)
+    if not notes.exists():
+        return True
+    return music.exists() and made_here(music) and notes.stat().st_mtime - music.stat().st_mtime <= NOTES_DELAY_S
 
 
 def _check_ours(paths: Sequence[Path]) -> None:
     """Raises OutputError where a file stands in the way that was not made here."""
     foreign = next((path for path in paths if path.exists() and not made_here(path)), None)
     if foreign is not None:
-        raise OutputError(
-            f"{foreign} is there already and was not made here; move it, or give -o or --out-dir to write elsewhere"
-        )
+        raise OutputError(f"{foreign} is there already and was not made here; {ELSEWHERE}")
 
 
-def sure_layers(audio_only: bool, stems: bool) -> tuple[str, ...]:
-    """Names of the layers that every take with stems has; music and dialogue come only where they are asked for."""
-    return () if not stems else ("effects",) if audio_only else ("effects", MIX)
+def sure_layers(info: ClipInfo, audio_only: bool, chosen: AddOptions) -> tuple[str, ...]:
+    """Names of the layers that takes will have beside them, as far as the options alone tell: not whether there will be
+    music."""
+    if not (chosen.stems or chosen.timeline):
+        return ()
+    mix = () if audio_only else (MIX,)
+    spoken = (DIALOGUE,) if chosen.dialogue else ()
+    return EFFECTS, *mix, *spoken, *((ORIGINAL,) if chosen.keep_original and info.audio else ())
 
 
-def output_paths(
-    info: ClipInfo, output: Path | None, audio_only: bool, takes: int, word: str, layers: Sequence[str] = ()
-) -> list[Path]:
-    """Where the takes go; checked before anything is computed. Raises OutputError or MediaError."""
-    return take_paths(info, destination(info, output, audio_only, word), audio_only, takes, layers)
+def sound_paths(output: Path, takes: int, asked: bool = True) -> list[Path]:
+    """Where takes go that are sound without a picture; checked before anything is computed. Raises OutputError.
 
-
-def sound_paths(output: Path, takes: int) -> list[Path]:
-    """Where takes go that are sound without a picture; checked before anything is computed. Raises OutputError."""
+    asked: somebody named it; else only what we have made is replaced.
+    """
     paths = numbered(output, takes)
     for path in paths:
         check_sound_path(path)
+    if not asked:
+        _check_ours(paths)
     return paths
 
 

@@ -20,8 +20,20 @@ from phonofilm.editing import Earlier, Edit, begun, changed, muted, own_sound, r
 from phonofilm.errors import OptionError
 from phonofilm.layers import Cast, Extras, book, make_extras, warn_of_unmade
 from phonofilm.media.probe import probe
+from phonofilm.mix.layer_names import MUSIC
 from phonofilm.outlet import Outlet, Sealed
-from phonofilm.outputs import REDO, SOUND, check_apart, newest_take, output_paths, sound_paths, sure_layers
+from phonofilm.outputs import (
+    REDO,
+    SOUND,
+    Destination,
+    check_apart,
+    check_layers,
+    destination,
+    newest_take,
+    sound_paths,
+    sure_layers,
+    take_paths,
+)
 from phonofilm.scenes.guide import Guide, Scene, Sight, flat_curves
 from phonofilm.scenes.load import load_guide
 from phonofilm.settings import (
@@ -108,7 +120,7 @@ class Phonofilm:
     def add_sound(
         self,
         clip: str | Path | ClipInfo,
-        output: str | Path | None = None,
+        output: str | Path | Destination | None = None,
         *,
         cues: str | Path | CueSheet | None = None,
         redo: Sequence[tuple[float, float]] = (),
@@ -140,10 +152,11 @@ class Phonofilm:
     ) -> list[Take]:
         """Give a clip its sound; the picture is copied untouched.
 
-        clip: any video file, or what is known of it already. output: where to; beside the clip as NAME.sound.SUFFIX
-        when None. With several takes a number goes before the suffix. cues: an edited cue sheet, a file or what `spot`
-        returns, that replaces what was seen. audio_only: write sound (wav, flac, ogg, mp3, m4a by suffix) instead of
-        video. The others are the fields of `AddOptions`, with their meanings and ranges.
+        clip: any video file, or what is known of it already. output: where to, or a place that is settled already;
+        beside the clip as NAME.sound.SUFFIX when None, where only what was made here is replaced. With several takes a
+        number goes before the suffix. cues: an edited cue sheet, a file or what `spot` returns, that replaces what was
+        seen. audio_only: write sound (wav, flac, ogg, mp3, m4a by suffix) instead of video. The others are the fields
+        of `AddOptions`, with their meanings and ranges.
 
         redo: spans (start, end) in seconds of an earlier take that are made anew, with these options; outside of them
         and of fades of 50 ms it stays as it is, levels included. take: that take, a video or a sound file; when None,
@@ -180,7 +193,7 @@ class Phonofilm:
         )
         edit = (given_spans(redo), None if take is None else path_of("--take", take))
         sheet = cues if cues is None or isinstance(cues, CueSheet) else path_of("--cues", cues)
-        target = None if output is None else path_of("--output", output)
+        target = output if output is None or isinstance(output, Destination) else path_of("--output", output)
         check_truth("audio_only", audio_only)
         return self._add(clip, target, sheet, edit, bool(audio_only), chosen, progress or no_progress)
 
@@ -256,7 +269,7 @@ class Phonofilm:
     def _add(
         self,
         clip: str | Path | ClipInfo,
-        output: Path | None,
+        output: Path | Destination | None,
         cues: Path | CueSheet | None,
         redo: tuple[tuple[tuple[float, float], ...], Path | None],
         audio_only: bool,
@@ -272,8 +285,10 @@ class Phonofilm:
             info = _probed(clip)
             spans = checked_spans(redo[0], info.duration_s)
             editing = bool(spans) or redo[1] is not None
-            word, beside = REDO if editing else SOUND, sure_layers(audio_only, chosen.stems)
-            paths = output_paths(info, output, audio_only, chosen.takes, word, beside)
+            goal = _goal(info, output, audio_only, REDO if editing else SOUND)
+            music = (MUSIC,) if chosen.stems else ()
+            sure = (*sure_layers(info, audio_only, chosen), *(music if band.mood and not editing else ()))
+            paths = take_paths(info, goal, audio_only, chosen.takes, sure)
             sheet = None if cues is None else sheet_for(cues, info)
             earlier = _earlier(info, paths, spans, redo[1], sheet, audio_only, chosen) if editing else None
             before = None if earlier is None else earlier.sheet
@@ -292,6 +307,7 @@ class Phonofilm:
         speech = cast.watch(info, watch, progress)
         if not editing:
             band = band.joined(sight, asked)
+            check_layers(goal, paths, music if band.mood else ())
             chosen = replace(chosen, prompt=band.effects_words)
         scene = self._guide.seen_scene(
             self._guide.still(sight) if band.plays_the_picture else sight, chosen, watch, progress
@@ -333,6 +349,10 @@ class Phonofilm:
         if edit is not None:
             return set_in(wave, sight.curves, chosen.mono, edit, rate_hz)
         return levelled(wave, sight.curves, scene, chosen, rate_hz, whole)
+
+
+def _goal(info: ClipInfo, output: Path | Destination | None, audio_only: bool, word: str) -> Destination:
+    return output if isinstance(output, Destination) else destination(info, output, audio_only, word)
 
 
 def _earlier(

@@ -2,8 +2,9 @@
 
 import dataclasses
 import json
+import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +18,13 @@ from phonofilm.cli.options import (
     check_choice,
 )
 from phonofilm.cli.terminal import complain, print_table, progress_bars, short, start_logging
+from phonofilm.errors import MediaError, ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from phonofilm.errors import PhonofilmError
+    from phonofilm.evaluate.run import SyncRow
 
 evaluate_app = typer.Typer(help="Measure finished sound.", no_args_is_help=True)
 
@@ -36,7 +44,7 @@ def evaluate_sync(
     """Compare the onsets of generated sound with those of the clips' own."""
     start_logging(verbose)
     check_choice(model, device, precision)
-    from phonofilm.evaluate.run import mean_sync, measure_sync
+    from phonofilm.evaluate.run import measure_sync
     from phonofilm.pipeline import Phonofilm
 
     with progress_bars() as progress:
@@ -44,34 +52,57 @@ def evaluate_sync(
         rows, failed = measure_sync(film, clips, prompt, seeds, progress)
     for clip, error in failed:
         complain(error, clip)
-    names = [field.name for field in dataclasses.fields(rows[0].score)] if rows else []
     if as_json:
-        scores: list[dict[str, Any]] = [
-            {
-                "clip": str(row.clip),
-                "seed": row.seed,
-                **dataclasses.asdict(row.score),
-                "f1_minus_chance": row.score.f1_minus_chance,
-            }
-            for row in rows
-        ]
-        scores += [{"clip": str(clip), "error": str(error)} for clip, error in failed]
-        typer.echo(json.dumps(scores))
+        typer.echo(json.dumps(_sync_json(rows, failed), indent=1))
     else:
-        table = [
-            (
-                row.clip.name,
-                row.seed,
-                *(short(getattr(row.score, name)) for name in names),
-                short(row.score.f1_minus_chance),
-            )
-            for row in rows
-        ]
-        print_table(("clip", "seed", *names, "f1_minus_chance"), table)
-        if rows:
-            typer.echo(f"mean f1 - chance {mean_sync(rows):.3f} over {len(rows)} takes")
+        _print_sync(rows)
     if failed:
         raise typer.Exit(1)
+
+
+def _sync_json(rows: "Sequence[SyncRow]", failed: "Sequence[tuple[Path, PhonofilmError]]") -> dict[str, Any]:
+    """A row for each take, and for each clip that could not be scored; mean: over clips, null where there is none."""
+    from phonofilm.evaluate.run import mean_sync
+
+    scores: list[dict[str, Any]] = [
+        {
+            "clip": str(row.clip),
+            "seed": row.seed,
+            **_without_nan(dataclasses.asdict(row.score)),
+            "f1_minus_chance": row.score.f1_minus_chance,
+        }
+        for row in rows
+    ]
+    scores += [{"clip": str(clip), "error": str(error)} for clip, error in failed]
+    return {"scores": scores, "mean": _without_nan(dataclasses.asdict(mean_sync(rows))) if rows else None}
+
+
+def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no word for what is not a number."""
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in values.items()}
+
+
+def _print_sync(rows: "Sequence[SyncRow]") -> None:
+    from phonofilm.evaluate.run import mean_sync
+
+    names = [field.name for field in dataclasses.fields(rows[0].score)] if rows else []
+    table = [
+        (
+            row.clip.name,
+            row.seed,
+            *(short(getattr(row.score, name)) for name in names),
+            short(row.score.f1_minus_chance),
+        )
+        for row in rows
+    ]
+    print_table(("clip", "seed", *names, "f1_minus_chance"), table)
+    if not rows:
+        return
+    mean = mean_sync(rows)
+    typer.echo(
+        f"mean f1 - chance {mean.f1_minus_chance:.3f}, mean f1 {mean.f1:.3f}, median error "
+        f"{mean.median_error_ms:.1f} ms over {mean.clips} clips, {mean.takes} takes"
+    )
 
 
 @evaluate_app.command("meaning")
@@ -118,7 +149,8 @@ def evaluate_report(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Measure a model and write one page and one JSON file: what it is good at, what not, and what no measure sees."""
+    """Measure a model and write one page and one JSON file: what it is good at, what not, and what no measure sees.
+    Exit code 1 when one of the clips could not be measured; the page is written all the same."""
     start_logging(verbose)
     check_choice(model, device, precision)
     from phonofilm.media.files import make_folder
@@ -134,6 +166,11 @@ def evaluate_report(
         size = "full" if full else "quick"
         result = report(film, out, clips=clips or (), sounds=sounds, size=size, encode=encode, progress=progress)
     typer.echo(json.dumps(result, indent=1) if as_json else str(out / "report.html"))
+    if result["failed"]:
+        raise MediaError(
+            f"{len(result['failed'])} of {len(clips or ())} clips could not be measured, and the report is about the "
+            f"rest: {'; '.join(result['failed'])}"
+        )
 
 
 @evaluate_app.command("official")
@@ -164,7 +201,6 @@ def evaluate_official(
     """Measure as the field's benchmark does: FD, KL, IS, IB-score, DeSync, CLAP, by networks whose files you have."""
     start_logging(verbose)
     from phonofilm.device import choose_device
-    from phonofilm.errors import ModelError
     from phonofilm.evaluate.official import measure_official
     from phonofilm.evaluate.official_pairs import pair_up
 

@@ -30,6 +30,9 @@ def models(context: typer.Context, weights_dir: WeightsDirOption = None, as_json
         ("model", "MB", "here", "licence of the weights", "what it is"),
         [(r["name"], r["megabytes"], "yes" if r["here"] else "no", r["weights_licence"], r["summary"]) for r in rows],
     )
+    faults = {file["path"]: file["fault"] for row in rows for file in row["files"] if file["fault"]}
+    for path, fault in faults.items():  # several models share some files
+        typer.echo(f"{path} {fault}; remove it and fetch it again")
     if not all(row["here"] for row in rows):
         typer.echo("fetch one with 'phonofilm models pull NAME'; the mmaudio models share most of their files")
     typer.echo(

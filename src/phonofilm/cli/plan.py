@@ -42,8 +42,7 @@ class Wish:
     folder: Path | None
     audio_only: bool
     word: str
-    takes: int
-    stems: bool
+    options: AddOptions
     take: Path | None = None
 
 
@@ -57,13 +56,14 @@ class Plan:
     error: PhonofilmError | None = None
     take: Path | None = None
 
-    def ready(self) -> tuple[ClipInfo, Path]:
-        """The clip, and where the takes go before they are numbered. Raises what stands in the way."""
+    def ready(self) -> tuple[ClipInfo, Destination]:
+        """The clip, and where its takes go. Raises what stands in the way."""
         if self.error is not None:
             raise self.error
         assert self.info is not None, "a plan without an error has a clip"
         assert self.goal is not None, "a plan without an error has a goal"
-        return self.info, self.goal.path
+        # That the name had to change is told already.
+        return self.info, replace(self.goal, named=self.goal.path)
 
 
 READ = ("dialogue", "key", "certificate", "certificate_key")
@@ -125,12 +125,12 @@ def _checked(one: Plan, wish: Wish, spans: Sequence[tuple[float, float]], cues: 
     try:
         take = None
         checked_spans(spans, one.info.duration_s)
-        layers = sure_layers(wish.audio_only, wish.stems)
-        paths = take_paths(one.info, one.goal, wish.audio_only, wish.takes, layers)
+        layers = sure_layers(one.info, wish.audio_only, wish.options)
+        paths = take_paths(one.info, one.goal, wish.audio_only, wish.options.takes, layers)
         if wish.word == REDO:
             folders = [one.goal.path.parent]
             take = wish.take or newest_take(one.info, wish.audio_only, folders)
-            check_apart(paths, take, wish.stems)
+            check_apart(paths, take, bool(layers))
         if cues is not None:
             read_cue_sheet(cues, one.info)
     except PhonofilmError as error:
@@ -141,8 +141,9 @@ def _checked(one: Plan, wish: Wish, spans: Sequence[tuple[float, float]], cues: 
 def _check_apart(plans: Sequence[Plan], wish: Wish) -> None:
     """Raises OptionError when a result would be written over that of another clip, or over a clip yet to be read."""
     seen: dict[str, Path] = {}
+    stems = wish.options.stems or bool(wish.options.timeline)
     for one in plans:
-        paths = [] if one.goal is None else numbered(one.goal.path, wish.takes)
+        paths = [] if one.goal is None else numbered(one.goal.path, wish.options.takes)
         for path in paths:
             other = next((clip for clip in _others(plans, one) if is_same(path, clip)), None)
             if other is not None:
@@ -150,7 +151,7 @@ def _check_apart(plans: Sequence[Plan], wish: Wish) -> None:
                     f"{one.clip} would be written to {path}, which is the clip {other}; give --out-dir, or rename one"
                 )
         # Films of two kinds lie side by side, but their stems would have one name.
-        names = {os.path.realpath(path) for path in [*paths, *(stem_path(p, MIX) for p in paths if wish.stems)]}
+        names = {os.path.realpath(path) for path in [*paths, *(stem_path(p, MIX) for p in paths if stems)]}
         met = next((seen[name] for name in names if name in seen), None)
         if met is not None:
             raise OptionError(

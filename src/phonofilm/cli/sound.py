@@ -26,6 +26,9 @@ from phonofilm.settings import AddOptions, MakeOptions, check_words, parse_spans
 if TYPE_CHECKING:
     from phonofilm.pipeline import Phonofilm
 
+MADE = "sound.wav"
+"""Where sound from words alone goes that nobody has named."""
+
 
 @options_of(AddOptions)
 def add(
@@ -73,8 +76,7 @@ def add(
 
     check_read(options, take)
     word = REDO if editing else SOUND
-    layers = options.stems or bool(options.timeline)
-    plans = plan(clips, Wish(output, out_dir, audio_only, word, options.takes, layers, take), spans, cues)
+    plans = plan(clips, Wish(output, out_dir, audio_only, word, options, take), spans, cues)
     results: list[dict[str, Any]] = []
     with progress_bars() as progress:
         film = None if all(one.error for one in plans) else _load(model, device, precision, weights_dir)
@@ -140,7 +142,9 @@ def spot(
 def make(
     prompt: Annotated[str, typer.Argument(help="What should be heard.", show_default=False)],
     options: MakeOptions,
-    output: Annotated[Path, typer.Option("--output", "-o", help=f"{SOUND_KINDS}: by its suffix.")] = Path("sound.wav"),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help=f"{SOUND_KINDS}: by its suffix.", show_default=MADE)
+    ] = None,
     model: ModelOption = "mini",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -156,10 +160,11 @@ def make(
     from phonofilm.outputs import sound_paths
 
     check_read(options)
-    sound_paths(output, options.takes)
+    target = output or Path(MADE)
+    sound_paths(target, options.takes, output is not None)
     with progress_bars() as progress:
         film = _load(model, device, precision, weights_dir)
-        takes = film.make(prompt, output, progress=progress, **dataclasses.asdict(options))
+        takes = film.make(prompt, target, progress=progress, **dataclasses.asdict(options))
     if as_json:
         typer.echo(json.dumps({"prompt": prompt, "model": model, "takes": [take_json(t) for t in takes]}, indent=1))
     else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from phonofilm.errors import PhonofilmError
+from phonofilm.errors import PhonofilmError, told_of
 from phonofilm.timeline import timecode
 from phonofilm.types import Progress, no_progress
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def complain(error: PhonofilmError, where: Path | None = None) -> None:
-    sys.stderr.write(f"phonofilm: {'' if where is None else f'{where}: '}{' '.join(str(error).split())}\n")
+    text = str(error) if where is None else told_of(str(where), str(error))
+    sys.stderr.write(f"phonofilm: {' '.join(text.split())}\n")
 
 
 def remark(text: str) -> None:

@@ -100,7 +100,8 @@ def _read_captions(path: Path) -> dict[str, str]:
         text = io.StringIO(raw.decode(encoding), newline="")
         rows = list(csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"captions {path} cannot be read ({error}); give a UTF-8 table with tabs") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"captions {path} cannot be read ({reason}); give a UTF-8 table with tabs") from error
     if not rows or tuple(rows[0]) != HEADER:
         found = "\t".join(rows[0]) if rows else ""
         wanted = "\t".join(HEADER)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from phonofilm.errors import MissingExtraError, PhonofilmError
+from phonofilm.errors import MissingExtraError, PhonofilmError, told_of
 from phonofilm.evaluate.labels import LABELS, Encode
 from phonofilm.evaluate.meaning import PROMPTS
 from phonofilm.evaluate.page import Section, page
@@ -149,12 +149,15 @@ def report(
 
     clips: videos to give sound to; those with sound of their own are compared with it. sounds: the folder of recordings
     with its index, for distances to real ones. size: "quick" (a minute or two) or "full". encode: sentences → vectors,
-    for text agreement. more: sections measured elsewhere. A clip that fails is named in the report. Raises OutputError
+    for text agreement. more: sections measured elsewhere. A clip that fails is named in the report, and under "failed"
+    in the answer; "left_out" says what a missing package left unmeasured. Raises OutputError
     when `out` cannot be written, InputError when `sounds` has no index.
     """
     make_folder(out)
     chosen = SIZES[size]
-    material, failed = _gather(film, clips, None if sounds is None else Archive(sounds), chosen, encode, progress)
+    material, failed, left_out = _gather(
+        film, clips, None if sounds is None else Archive(sounds), chosen, encode, progress
+    )
     sections = list(more)
     for index, measure in enumerate(MEASURES):
         progress("measure", index / len(MEASURES))
@@ -164,9 +167,10 @@ def report(
     progress("measure", 1.0)
     about = _about(film.model, size, material)
     rows = {section.name: {**section.figures, "does_not_see": section.unseen} for section in sections}
-    result = {**about, "failed": failed, "official_measures": OFFICIAL, "measures": rows}
+    result = {**about, "failed": failed, "left_out": left_out, "official_measures": OFFICIAL, "measures": rows}
     plain: dict[str, Any] = _plain_numbers(result)
     closing = OFFICIAL + (f" Clips that failed: {'; '.join(failed)}." if failed else "")
+    closing += f" Left out: {'; '.join(left_out)}." if left_out else ""
     facts = [(name, str(value)) for name, value in about.items()]
     write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n", out / "report.json")
     write_text(page(f"How {film.model} sounds", facts, sections, closing), out / "report.html")
@@ -194,8 +198,9 @@ def _gather(
     size: Size,
     encode: Encode | None,
     progress: Progress,
-) -> tuple[Material, list[str]]:
-    """Make every take and read every recording that the sections need; failed clips come back as text."""
+) -> tuple[Material, list[str], list[str]]:
+    """Make every take and read every recording that the sections need; clips that failed, and what is left out for
+    want of a package, come back as text."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "take.wav"
         made: dict[str, list[Waveform]] = {}
@@ -221,15 +226,16 @@ def _gather(
         progress("recordings", 0.0)
         real = {name: archive.of_class(name, size.recordings, TAKE_S) for name in LABELS.values()}
         plain = archive.without(SPOKEN, size.plain, TAKE_S, held_out=True)
-    truth, damage = _looked_at(film, size, failed, progress)
+    left_out: list[str] = []
+    truth, damage = _looked_at(film, size, left_out, progress)
     rest = (real, plain, tuple(long), truth, damage, pictures)
-    return Material(listener, encode, size.splits, made, tuple(seen), *rest), failed
+    return Material(listener, encode, size.splits, made, tuple(seen), *rest), failed, left_out
 
 
 def _looked_at(
-    film: Phonofilm, size: Size, failed: list[str], progress: Progress
+    film: Phonofilm, size: Size, left_out: list[str], progress: Progress
 ) -> tuple[TruthSync | None, Robustness | None]:
-    """What is seen in simulated films; without OpenCV there are none, which is noted in `failed`."""
+    """What is seen in simulated films; without OpenCV there are none, which is noted in `left_out`."""
     try:
         progress("simulated films", 0.0)
         truth = measure_spotting(film, unseen_films(size.films)) if size.films else None
@@ -237,7 +243,7 @@ def _looked_at(
         return truth, measure_damage(film, striking_films(size.damaged), size.levels) if size.damaged else None
     except MissingExtraError as error:
         logger.warning("%s", error)
-        failed.append(f"simulated films: {error}")
+        left_out.append(f"simulated films: {error}")
         return None, None
 
 
@@ -254,8 +260,8 @@ def _clip_takes(
             takes = film.add_sound(clip, target, audio_only=True, takes=size.takes_clip)
             seen.append(ClipTakes(clip, real, tuple(takes)))
         except PhonofilmError as error:
-            logger.warning("%s: %s", clip, error)
-            failed.append(f"{clip.name}: {error}")
+            logger.info("%s", told_of(str(clip), str(error)))
+            failed.append(told_of(clip.name, str(error).replace(str(clip), clip.name)))
     return seen, failed
 
 

@@ -1,5 +1,6 @@
 """Measures run over a model: make the sounds in a temporary folder, then judge them."""
 
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,12 +51,34 @@ def measure_sync(
     return rows, failed
 
 
-def mean_sync(rows: Sequence[SyncRow]) -> float:
-    """Mean of F1 - chance over clips, each the mean of its takes."""
-    per_clip: dict[Path, list[float]] = {}
+@dataclass(frozen=True)
+class SyncMean:
+    """Scores over clips, each the mean of its takes. median_error_ms: the median of the clips' own medians, of those
+    where an onset was hit; not a number where none was."""
+
+    clips: int
+    takes: int
+    f1: float
+    f1_minus_chance: float
+    median_error_ms: float
+
+
+def mean_sync(rows: Sequence[SyncRow]) -> SyncMean:
+    """What takes of at least one clip come to together."""
+    per_clip: dict[Path, list[SyncScore]] = {}
     for row in rows:
-        per_clip.setdefault(row.clip, []).append(row.score.f1_minus_chance)
-    return float(np.mean([np.mean(values) for values in per_clip.values()]))
+        per_clip.setdefault(row.clip, []).append(row.score)
+    errors_ms = [
+        [s.median_error_ms for s in scores if math.isfinite(s.median_error_ms)] for scores in per_clip.values()
+    ]
+    medians_ms = [np.median(each) for each in errors_ms if each]
+    return SyncMean(
+        clips=len(per_clip),
+        takes=len(rows),
+        f1=float(np.mean([np.mean([s.f1 for s in scores]) for scores in per_clip.values()])),
+        f1_minus_chance=float(np.mean([np.mean([s.f1_minus_chance for s in scores]) for scores in per_clip.values()])),
+        median_error_ms=float(np.median(medians_ms)) if medians_ms else math.nan,
+    )
 
 
 def load_listener() -> Listener:

@@ -61,8 +61,9 @@ def read_identity(certificates: Path, key: Path) -> Identity:
         signer = x509.load_pem_x509_certificates(chain)[0]
         private = serialization.load_pem_private_key(secret, None)
     except (OSError, ValueError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise OptionError(
-            f"cannot use {certificates} with {key} ({error}); give a PEM chain, the signer's certificate first, "
+            f"cannot use {certificates} with {key} ({reason}); give a PEM chain, the signer's certificate first, "
             "and its PEM private key without a password"
         ) from error
     if private.public_key() != signer.public_key():

@@ -5,6 +5,7 @@ the sound to this statement should the manifest be stripped. Any later change of
 programs drop the manifest when they save: it is the watermark that stays.
 """
 
+import errno
 import json
 import logging
 import shutil
@@ -27,6 +28,7 @@ SIGNED_SUFFIXES = (".mp4", ".mov", ".m4v", ".m4a", ".wav", ".mp3", ".flac", ".av
 """Containers that the specification (appendix A) has a place in and the library can write."""
 FULL_BYTES = 1 << 16
 """With less room than this a disk is full; the library does not always say so."""
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def sign(path: Path, claim: Claim, identity: Identity, picture: Path | None = No
     except (c2pa.C2paError, UnicodeError) as error:  # the library takes only names that are Unicode
         raise _refused(path, error) from error
     except OSError as error:
-        raise OutputError(f"cannot write {partial} ({error}); free some space or choose another folder") from error
+        todo = "free some space or choose another folder" if error.errno in NO_SPACE else "choose another folder"
+        raise OutputError(f"cannot write {partial} ({error.strerror or error}); {todo}") from error
     finally:
         partial.unlink(missing_ok=True)
     return True
@@ -105,7 +108,8 @@ def _refused(path: Path, error: Exception) -> OptionError | OutputError:
     told = _unicode(path.name)
     if told != path.name:
         return OptionError(f"{told} could not be signed (its name is no Unicode text); rename the clip or the output")
-    if shutil.disk_usage(path.parent).free < FULL_BYTES:
+    usage = shutil.disk_usage(path.parent)
+    if usage.total > 0 and usage.free < FULL_BYTES:  # what keeps nothing, as /proc, has no room at all
         return OutputError(f"{path} could not be signed (the disk is full); free some space or choose another folder")
     return OptionError(f"{path.name} could not be signed ({error}); check the certificate or give --credentials off")
 

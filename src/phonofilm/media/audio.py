@@ -20,7 +20,7 @@ from av.container import InputContainer
 
 from phonofilm.errors import MediaError, OutputError
 from phonofilm.media.clock import LONGEST_PAUSE_S
-from phonofilm.media.files import check_writable, disk_is_full, replacing
+from phonofilm.media.files import NO_SPACE, check_writable, disk_is_full, replacing
 from phonofilm.media.probe import address, audio_stream, clocks_of, decoded, open_media
 from phonofilm.media.suffixes import WRITTEN_SOUND_SUFFIXES
 from phonofilm.timeline import samples
@@ -266,7 +266,7 @@ def write_audio(waveform: Waveform, path: Path, comment: str = "") -> None:
             else:
                 _write_blocks(waveform, partial, *SOUNDFILE_FORMATS[suffix], comment)
         except (soundfile.LibsndfileError, av.error.FFmpegError) as error:
-            if disk_is_full(path.parent):
+            if getattr(error, "errno", None) in NO_SPACE or disk_is_full(path.parent):
                 raise OutputError(
                     f"cannot write {path} (the disk is full); free some space or choose another folder"
                 ) from error

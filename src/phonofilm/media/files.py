@@ -1,7 +1,9 @@
 """Writing files so that a reader never meets half of one."""
 
+import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +13,7 @@ from phonofilm.errors import OutputError
 SHEET_SUFFIX = ".json"
 FULL_BYTES = 1 << 16
 """With less room than this a disk is full: writers that fail on it do not all say why."""
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -18,15 +21,14 @@ def replacing(path: Path) -> Iterator[Path]:
     """A new name in the folder of `path`, moved onto `path` when the block ends well and deleted when it does not.
 
     The suffix is kept, because writers choose their format by it. An interrupt counts as not well.
-    Raises OutputError when the folder cannot be written to or the disk is full.
+    Raises OutputError when the folder cannot be written to or the disk is full, as the operating system says it.
     """
     partial = _partial(path)
     try:
         yield partial
         os.replace(partial, path)
     except OSError as error:
-        todo = "free some space or choose another folder" if disk_is_full(path.parent) else "choose another folder"
-        raise OutputError(f"cannot write {path} ({error.strerror or error}); {todo}") from error
+        raise OutputError(f"cannot write {path} ({error.strerror or error}); {way_out(error, path.parent)}") from error
     finally:
         with suppress(OSError):  # the folder itself may be gone; the error that says so is on its way
             partial.unlink(missing_ok=True)
@@ -36,12 +38,30 @@ def _partial(path: Path) -> Path:
     return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
 
 
+def way_out(error: OSError, folder: Path) -> str:
+    """What to do about an error in writing: only where there is no room does making some help."""
+    full = disk_is_full(folder) if error.errno is None else error.errno in NO_SPACE
+    return "free some space or choose another folder" if full else "choose another folder"
+
+
 def disk_is_full(folder: Path) -> bool:
-    """Whether there is no room left, as far as can be told."""
+    """Whether there is no room left where there could be some, as far as can be told."""
     try:
-        return shutil.disk_usage(folder).free < FULL_BYTES
+        usage = shutil.disk_usage(folder)
     except OSError:
         return False
+    # Places that keep nothing, as /proc, have no room at all, and what can only be read has none left.
+    refusal = _refusal(folder)
+    return usage.total > 0 and usage.free < FULL_BYTES and (refusal is None or refusal.errno in NO_SPACE)
+
+
+def _refusal(folder: Path) -> OSError | None:
+    """What the operating system says to a new file in a folder, None where it takes one. Nothing is left there."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return error
 
 
 def check_writable(path: Path) -> None:
@@ -55,8 +75,12 @@ def check_writable(path: Path) -> None:
         raise OutputError(f"output {path} is a folder; give a file name")
     if not path.parent.is_dir():
         raise OutputError(f"output folder {path.parent} does not exist; make it first or choose another")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"output folder {path.parent} may not be written to; choose another")
+    refusal = _refusal(path.parent)
+    if refusal is not None:
+        reason = refusal.strerror or refusal
+        raise OutputError(
+            f"output folder {path.parent} may not be written to ({reason}); {way_out(refusal, path.parent)}"
+        )
 
 
 def is_same(path: Path, other: Path) -> bool:

@@ -118,7 +118,7 @@ def write_proxy(clip: ClipInfo, path: Path, progress: Progress = no_progress) ->
                 stream_frames(clip, [(FrameRequest(None, width, height), film.show)], progress=progress)
                 film.end(clip.duration_s)
         except av.error.FFmpegError as error:
-            raise OutputError(f"cannot write {path} ({error.strerror}); is the disk full?") from error
+            raise OutputError(f"cannot write {path} ({error.strerror}); choose another folder") from error
 
 
 def write_own_sound(clip: ClipInfo, path: Path) -> None:

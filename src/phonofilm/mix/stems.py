@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from phonofilm.mix.ducking import under_hits, under_words
+from phonofilm.mix.layer_names import DIALOGUE, EFFECTS, MUSIC, ORIGINAL
 from phonofilm.mix.loudness import integrated_lufs, limiting_gain, normalising_gain_db
 from phonofilm.types import FloatArray, Waveform
 
-EFFECTS, MUSIC, DIALOGUE, ORIGINAL = "effects", "music", "dialogue", "original"
-"""ORIGINAL is the clip's own sound."""
-LAYERS = (EFFECTS, MUSIC, DIALOGUE, ORIGINAL)
 DIALOGUE_OVER_EFFECTS_LU = 4.0
 """Dialogue leads; effects at its own loudness would compete with it even in its pauses."""
 MUSIC_UNDER_EFFECTS_LU = 5.0

@@ -30,7 +30,9 @@ def save_bytes(data: bytes, path: Path) -> None:
         sync_folder(path.parent)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path.name} ({error.strerror}); is the disk full?") from error
+        raise OutputError(
+            f"cannot write {path.name} ({error.strerror}); look at the folder's disk and permissions"
+        ) from error
 
 
 def save_json(data: Any, path: Path) -> None:
@@ -56,7 +58,9 @@ def publish_folder(made: Path, final: Path) -> None:
         os.replace(made, final)
         sync_folder(final.parent)
     except OSError as error:
-        raise OutputError(f"cannot write {final.name} ({error.strerror}); is the disk full?") from error
+        raise OutputError(
+            f"cannot write {final.name} ({error.strerror}); look at the folder's disk and permissions"
+        ) from error
 
 
 def remove_folder(path: Path) -> None:

@@ -130,7 +130,9 @@ class Store:
             with Session(self._engine) as session, session.begin():
                 yield session
         except SQLAlchemyError as error:
-            raise OutputError(f"cannot use {self.path.name} ({type(error).__name__}); is the disk full?") from error
+            raise OutputError(
+                f"cannot use {self.path.name} ({type(error).__name__}); look at its disk and permissions"
+            ) from error
 
     def put_project(self, summary: dict[str, Any]) -> None:
         row = _ProjectRow(id=summary["id"], created_at=summary["created_at"], summary=json.dumps(summary))

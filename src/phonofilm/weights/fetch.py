@@ -23,6 +23,7 @@ from urllib.parse import urljoin, urlsplit
 
 from phonofilm.errors import MissingExtraError, ModelError
 from phonofilm.types import Progress, no_progress
+from phonofilm.weights.header import fault_of
 from phonofilm.weights.registry import ModelRow, PublishedFile
 
 logger = logging.getLogger(__name__)
@@ -109,9 +110,19 @@ def _places(file: PublishedFile, folders: list[Path]) -> Iterator[Path]:
 
 
 def described(row: ModelRow, weights_dir: Path | None) -> dict[str, Any]:
-    """A model as `phonofilm models --json` lists it; a file's sha256 is ours, else the pinned one, else ""."""
+    """A model as `phonofilm models --json` lists it; a file's sha256 is ours, else the pinned one, else "".
+
+    here: every file is there and, by its length and header, can be what it shall be; else `fault` of a file says why.
+    Raises ModelError when `weights_dir` is no folder or a lock file cannot be read.
+    """
+    own = chosen_folder(weights_dir)
+    if own is not None and own.exists() and not own.is_dir():
+        raise ModelError(_no_folder(own))
     located = locate(row, weights_dir)
-    lock = _read_lock((chosen_folder(weights_dir) or published_folder()) / LOCK_NAME)
+    lock = _read_lock((own or published_folder()) / LOCK_NAME)
+    faults = {
+        file.part: fault_of(located.paths[file.part], file) for file in row.published if file.part in located.paths
+    }
     files = [
         {
             "part": file.part,
@@ -121,6 +132,7 @@ def described(row: ModelRow, weights_dir: Path | None) -> dict[str, Any]:
             "md5": file.md5,
             "sha256": file.sha256 or lock.get(file.name, ""),
             "path": str(located.paths[file.part]) if file.part in located.paths else None,
+            "fault": faults.get(file.part, ""),
         }
         for file in row.published
     ]
@@ -130,17 +142,21 @@ def described(row: ModelRow, weights_dir: Path | None) -> dict[str, Any]:
         "megabytes": round(row.size_bytes / 1e6, 1),
         "weights_licence": row.weights_licence,
         "code_licence": row.code_licence,
-        "here": not located.missing,
+        "here": not located.missing and not any(faults.values()),
         "missing": [f"{file.folder}/{file.name}" for file in located.missing],
         "files": files,
     }
+
+
+def _no_folder(own: Path) -> str:
+    return f"the weights folder {own} is no folder; give the one that holds weights/ and ext_weights/"
 
 
 def require(row: ModelRow, weights_dir: Path | None) -> dict[str, Path]:
     """The files of a model by part. Raises ModelError that names the command and the files when some are missing."""
     own = chosen_folder(weights_dir)
     if own is not None and not own.is_dir():
-        raise ModelError(f"--weights-dir {own} is no folder; give the one that holds weights/ and ext_weights/")
+        raise ModelError(_no_folder(own))
     located = locate(row, weights_dir)
     if located.missing:
         names = ", ".join(f"{file.folder}/{file.name}" for file in located.missing)
@@ -282,6 +298,8 @@ def check(path: Path, file: PublishedFile, folder: Path) -> None:
     lock_path = folder / LOCK_NAME
     lock = _read_lock(lock_path)
     try:
+        if not path.stat().st_size:
+            raise ModelError(f"{path} is empty (0 bytes); remove it and fetch it again")
         sha256 = _digest(path, "sha256")
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror}); look at its permissions") from error
@@ -317,7 +335,9 @@ def _read_lock(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read ({error}); remove it, and fetched files are checked anew") from error
+        # What the system says names the file once more.
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"{path} cannot be read ({reason}); remove it, and fetched files are checked anew") from error
     if not isinstance(lock, dict) or not all(isinstance(value, str) for value in lock.values()):
         raise ModelError(f"{path} holds no hashes; remove it, and fetched files are checked anew")
     return lock

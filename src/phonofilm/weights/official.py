@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from phonofilm.encoders.published import check_published
 from phonofilm.encoders.synchformer import SYNCHFORMER as SYNCHFORMER_SIZES
 from phonofilm.encoders.synchformer import Synchformer, prepare_synchformer
-from phonofilm.errors import ModelError
+from phonofilm.errors import ModelError, told_of
 from phonofilm.judges.clap import CLAP, LONGEST_TOKENS, MARKS, UNREAD_ENDINGS, Clap
 from phonofilm.judges.clap import UNREAD as CLAP_UNREAD
 from phonofilm.judges.imagebind import IMAGEBIND, UNREAD, ImageBind
@@ -192,7 +192,7 @@ def load_synchformer(weights_dir: Path | None, device: torch.device) -> tuple[Sy
     try:
         state = prepare_synchformer(read_foreign(path, "synchformer"), SYNCHFORMER_SIZES)
     except ModelError as error:
-        raise ModelError(f"{path}: {error}") from error
+        raise ModelError(told_of(str(path), str(error))) from error
     with torch.device("meta"):
         seeing = Synchformer(torch.float32, SYNCHFORMER_SIZES)
     seeing.load_state_dict(state, strict=True, assign=True)
@@ -255,7 +255,7 @@ def _filled(
     try:
         check_published(state, wanted, unknown, JUDGES[name].file.name)
     except ModelError as error:
-        raise ModelError(f"{path}: {error}") from error
+        raise ModelError(told_of(str(path), str(error))) from error
     network.load_state_dict({key: _ready(state[key]) for key in wanted}, strict=True, assign=True)
     return network.to(device).eval().requires_grad_(False)
 

@@ -4,6 +4,7 @@ A prepared file is named by what it was made from, so that another source or ano
 It is written piece by piece, so that a network need not be in memory twice while it is made ready.
 """
 
+import errno
 import hashlib
 import json
 import logging
@@ -89,9 +90,10 @@ def _write(pieces: Iterable[dict[str, Tensor]], path: Path) -> None:
             Path(partial).unlink(missing_ok=True)
             raise
     except OSError as error:
+        room = "make room there, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
         raise ModelError(
-            f"prepared weights cannot be written to {path.parent} ({error.strerror or error}); make room there, or "
-            "choose another folder with PHONOFILM_CACHE"
+            f"prepared weights cannot be written to {path.parent} ({error.strerror or error}); {room}choose another "
+            "folder with PHONOFILM_CACHE"
         ) from error
 
 
