@@ -32,7 +32,7 @@ NAMED_FROM = 0.6
 LEARNT_FROM = 0.5
 """Below this, words are not even near to a label: other languages and invented words reach 0.40 to 0.49, sounds under
 names that no recording has 0.51 ("bowling strike") and more."""
-NEARBY = 0.15
+NEARBY = 0.12
 """Labels this much less near may lend their pattern to one that was recorded only once at a time."""
 AS_NEAR = 0.01
 """Of labels that differ by no more, one that was recorded one at a time is meant ("gunshot": a pistol, not a salvo)."""

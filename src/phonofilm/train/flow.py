@@ -68,7 +68,7 @@ def mini_flow() -> FlowRecipe:
         weight_decay=1e-2,
         decay=0.9995,
         degradation=MINI_DEGRADATION,
-        dropout=Dropout(text=0.15, image=0.3, everything=0.1, sync=0.05, wrong_image=0.15),
+        dropout=Dropout(text=0.15, image=0.75, everything=0.1, sync=0.05, wrong_image=0.15),
         seed=3,
         save_every_s=150.0,
     )
