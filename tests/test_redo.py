@@ -31,6 +31,7 @@ from phonofilm.settings import checked_spans, parse_spans
 from phonofilm.timeline import samples
 from phonofilm.types import FloatArray, Waveform
 from phonofilm.windows import Window, around, joined
+from takes import redone, take_of
 from test_scenes_mmaudio import VAE, TinyParts, random_numbers
 
 RATE_HZ = 44_100
@@ -50,15 +51,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, film: Phonofilm) -> Path:
     make_clip(folder / "clip.mp4", even_times(12, Fraction(8)), rate_hz=Fraction(8), sound="click")
     film.add_sound(folder / "clip.mp4")
     film.add_sound(folder / "clip.mp4", audio_only=True)
-    film.add_sound(folder / "clip.mp4", folder / "mono.flac", audio_only=True, mono=True)
+    take_of(folder, "mono.flac", mono=True)
     return folder
-
-
-def redone(film: Phonofilm, folder: Path, output: Path, take: str, redo: Spans, **options: Any) -> Waveform:
-    clip = folder / "clip.mp4"
-    (made,) = film.add_sound(clip, output, take=folder / take, redo=redo, audio_only=True, **options)
-    assert made.path == output
-    return made.sound
 
 
 def changed(old: FloatArray, new: FloatArray) -> tuple[int, int]:
@@ -80,7 +74,7 @@ def test_outside_the_span_every_sample_stays(
     tmp_path: Path, film: Phonofilm, folder: Path, take: str, span: tuple[float, float]
 ) -> None:
     output = tmp_path / f"new{Path(take).suffix}"
-    sound = redone(film, folder, output, take, (span,))
+    sound = redone(folder, output, take, [span]).sound
     old, written = read_audio(folder / take).samples, read_audio(output).samples
     assert sound.samples.shape == written.shape == old.shape
     first, end = changed(old, written)
@@ -92,7 +86,7 @@ def test_outside_the_span_every_sample_stays(
 
 
 def test_seeds_and_takes(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
-    one, two = (redone(film, folder, tmp_path / f"{n}.wav", "clip.sound.wav", ((0.4, 0.9),), seed=3) for n in (1, 2))
+    one, two = (redone(folder, tmp_path / f"{n}.wav", "clip.sound.wav", [(0.4, 0.9)], seed=3).sound for n in (1, 2))
     assert np.array_equal(one.samples, two.samples)
     fourth, fifth = film.add_sound(
         folder / "clip.mp4",
@@ -111,7 +105,7 @@ def test_seeds_and_takes(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
 
 def test_the_whole_clip_is_a_fresh_take(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
     (fresh,) = film.add_sound(folder / "clip.mp4", tmp_path / "fresh.wav", audio_only=True, seed=5)
-    whole = redone(film, folder, tmp_path / "whole.wav", "clip.sound.wav", ((0.0, 1.5),), seed=5)
+    whole = redone(folder, tmp_path / "whole.wav", "clip.sound.wav", [(0.0, 1.5)], seed=5).sound
     assert np.array_equal(fresh.sound.samples, whole.samples)
 
 
@@ -136,12 +130,12 @@ def test_rate_and_channels_are_the_takes(
     generator = np.random.default_rng(0)
     noise = 0.05 * generator.standard_normal((channels, samples(Fraction(3, 2), rate_hz)))
     write_audio(Waveform(noise.astype(np.float32), rate_hz), tmp_path / "take.wav")
-    sound = redone(film, folder, tmp_path / "new.wav", str(tmp_path / "take.wav"), ((0.5, 0.8),))
+    sound = redone(folder, tmp_path / "new.wav", str(tmp_path / "take.wav"), [(0.5, 0.8)]).sound
     assert sound.rate_hz == rate_hz
     assert sound.channels == min(2, channels)
     low, high = changed(
         sound.samples,
-        redone(film, folder, tmp_path / "b.wav", str(tmp_path / "take.wav"), ((0.5, 0.8),), seed=1).samples,
+        redone(folder, tmp_path / "b.wav", str(tmp_path / "take.wav"), [(0.5, 0.8)], seed=1).sound.samples,
     )
     assert round(0.45 * rate_hz) <= low
     assert high <= round(0.85 * rate_hz)
@@ -162,7 +156,7 @@ def test_a_long_clip_is_sampled_around_the_span_only(tmp_path: Path, film: Phono
 
 
 def test_the_clips_own_sound_can_be_the_take_and_stays_under(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
-    sound = redone(film, folder, tmp_path / "own.wav", "clip.mp4", ((0.8, 1.2),), keep_original=True, mono=True)
+    sound = redone(folder, tmp_path / "own.wav", "clip.mp4", [(0.8, 1.2)], keep_original=True, mono=True).sound
     own = read_clip_audio(probe(folder / "clip.mp4"), 48_000)
     assert own is not None
     assert changed(own.samples, sound.samples)[0] >= round(0.75 * 48_000)
