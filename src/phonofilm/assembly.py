@@ -5,14 +5,16 @@ Dimension letters: C channels, S samples.
 
 import logging
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from phonofilm.cues import CueCurves
 from phonofilm.editing import Earlier, Edit, as_long, encoding_gain_db, fresh_share
 from phonofilm.layers import Extras, fold, spread
+from phonofilm.mark.provenance import Content
 from phonofilm.media.audio import resample
-from phonofilm.mix.layer_names import EFFECTS
+from phonofilm.mix.layer_names import EFFECTS, ORIGINAL
 from phonofilm.mix.loudness import as_loud, integrated_lufs, limit, normalise, normalising_gain_db
 from phonofilm.mix.original import brought_under
 from phonofilm.mix.riding import ridden
@@ -91,7 +93,25 @@ def joined(effects: Waveform, earlier: Earlier, edit: Edit | None) -> dict[str, 
 def sealed(
     outlet: Outlet, layers: dict[str, Waveform], earlier: Earlier | None, edit: Edit | None, stems: bool
 ) -> tuple[Sealed, dict[str, Sealed]]:
-    """The marked mix, and the marked layers where they are wanted."""
+    """The marked mix, and the marked layers where they are wanted; each says whether the clip's own sound is in it."""
+    whole, marked = _marked(outlet, layers, earlier, edit, stems)
+    held = _holds_own(earlier, edit)
+    contents = {ORIGINAL: Content.OWN, EFFECTS: Content.COMPOSITE if held else Content.GENERATED}
+    told = {name: replace(one, content=contents.get(name, Content.GENERATED)) for name, one in marked.items()}
+    return replace(whole, content=Content.COMPOSITE if held or ORIGINAL in layers else Content.GENERATED), told
+
+
+def _holds_own(earlier: Earlier | None, edit: Edit | None) -> bool:
+    """Whether effects that were made anew in part hold sound that was not generated: the clip's own, or whatever a take
+    holds that was not made here."""
+    if edit is None:
+        return False
+    return edit.held is not None or edit.under is not None or (earlier is not None and earlier.foreign)
+
+
+def _marked(
+    outlet: Outlet, layers: dict[str, Waveform], earlier: Earlier | None, edit: Edit | None, stems: bool
+) -> tuple[Sealed, dict[str, Sealed]]:
     effects = layers[EFFECTS]
     if earlier is not None and (earlier.kept or (stems and edit is not None)):
         count = effects.samples.shape[1]

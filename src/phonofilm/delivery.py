@@ -69,11 +69,11 @@ def deliver(
     """
     clip, start = order.clip, order.start
     if order.audio_only:
-        written = outlet.audio(sealed, path, seed, start)
+        written = outlet.audio(sealed, path, seed, start, clip)
     else:
         written = outlet.video(sealed, clip, path, seed, start)
     layers = stems if order.audio_only or not stems else stems | {MIX: sealed}
-    files = {name: outlet.audio(stem, stem_path(path, name), seed, start) for name, stem in layers.items()}
+    files = {name: outlet.audio(stem, stem_path(path, name), seed, start, clip) for name, stem in layers.items()}
     timeline = order.timelines.get(path)
     if timeline is not None:
         sounds = {name: file for name, file in files.items() if name != MIX}

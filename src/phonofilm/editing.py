@@ -15,7 +15,7 @@ import numpy as np
 
 from phonofilm.cues import Cue, CueSheet, changed_spans, span_of, without
 from phonofilm.errors import MediaError, OptionError
-from phonofilm.media.audio import read_audio, read_clip_audio, resample, to_stereo
+from phonofilm.media.audio import made_here, read_audio, read_clip_audio, resample, to_stereo
 from phonofilm.media.files import is_same
 from phonofilm.media.probe import probe
 from phonofilm.mix.layer_names import EFFECTS, LAYERS, MUSIC, ORIGINAL
@@ -44,12 +44,14 @@ class Earlier:
 
     effects: what can be made anew, which is everything where there is no telling layers apart. kept: the other layers,
     of the same shape. notes: the MIDI file of the music. original: the clip's own sound as far as `effects` holds it.
+    foreign: it was not made here, as far as its file says.
     """
 
     effects: Waveform
     kept: dict[str, Waveform] = field(default_factory=dict)
     notes: Path | None = None
     original: Waveform | None = None
+    foreign: bool = False
 
     @property
     def keeps_original(self) -> bool:
@@ -96,6 +98,7 @@ def read_take(clip: ClipInfo, path: Path, stems: bool) -> Earlier:
             f"take {path} lasts {float(duration_s):.2f} s and {clip.path.name!r} {float(clip.duration_s):.2f} s; "
             "give a take of this clip"
         )
+    foreign = not made_here(path)
     count = samples(clip.duration_s, sound.rate_hz)
     layers = _layers(path, as_long(sound, count))
     if stems and not layers:
@@ -107,13 +110,13 @@ def read_take(clip: ClipInfo, path: Path, stems: bool) -> Earlier:
         )
     if not layers:
         whole = as_long(sound, count)
-        return Earlier(whole, original=_held(clip, path, whole))
+        return Earlier(whole, original=_held(clip, path, whole), foreign=foreign)
     count = samples(clip.duration_s, layers[EFFECTS].rate_hz)
     layers = {name: as_long(layer, count) for name, layer in layers.items()}
     notes = stem_path(path, MUSIC).with_suffix(".mid")
     kept = {name: layer for name, layer in layers.items() if name != EFFECTS}
     held = None if ORIGINAL in kept else _held(clip, path, layers[EFFECTS])
-    return Earlier(layers[EFFECTS], kept, notes if MUSIC in kept and notes.exists() else None, held)
+    return Earlier(layers[EFFECTS], kept, notes if MUSIC in kept and notes.exists() else None, held, foreign)
 
 
 def _held(clip: ClipInfo, path: Path, effects: Waveform) -> Waveform | None:
