@@ -43,7 +43,10 @@ def test_a_take_under_the_loudness_that_was_chosen_is_said(
 ) -> None:
     level = "INFO" if loudness == "web" else "WARNING"
     assert told(target - 6, loudness, caplog).startswith(f"{level} take ")
-    assert f"is at {target - 6:.1f} LUFS: more would crush its peaks, where --loudness asks for {target}" in caplog.text
+    assert (
+        f"is at {target - 6:.1f} LUFS: more would crush its peaks, where the loudness asked for is {target}"
+        in caplog.text
+    )
     assert told(target - 0.3, loudness, caplog) == ""
     assert told(target + 1, loudness, caplog) == ""
     assert "a place that nobody asked for" in told(target - 6, loudness, caplog, target - 6)

@@ -135,8 +135,8 @@ def tell_loudness(made: Sealed, scene: Scene, chosen: AddOptions | MakeOptions, 
     if lufs == -math.inf:
         reason = "is silent"
     elif scene.loudest_lufs is not None and scene.loudest_lufs < target:
-        reason = f"is at {lufs:.1f} LUFS: a place that nobody asked for stays quiet; name it with --prompt"
+        reason = f"is at {lufs:.1f} LUFS: a place that nobody asked for stays quiet; name it in a prompt"
     else:
         reason = f"is at {lufs:.1f} LUFS: more would crush its peaks"
     level = logging.INFO if chosen.loudness == AddOptions().loudness else logging.WARNING
-    logger.log(level, "take %s %s, where --loudness asks for %g", made.payload.take_id, reason, target)
+    logger.log(level, "take %s %s, where the loudness asked for is %g", made.payload.take_id, reason, target)

@@ -105,8 +105,8 @@ def read_take(clip: ClipInfo, path: Path, stems: bool) -> Earlier:
         effects = stem_path(path, EFFECTS)
         lack = f"{effects.name} and what else lies beside it do not add up to it" if effects.exists() else ""
         raise OptionError(
-            f"--stems came with the take {path.name}, and {lack or f'{effects.name} is not beside it'}; "
-            "make the take with --stems, or leave --stems out"
+            f"stems are wanted of the take {path.name}, and {lack or f'{effects.name} is not beside it'}; "
+            "make the take with stems, or leave stems out"
         )
     if not layers:
         whole = as_long(sound, count)
@@ -143,7 +143,7 @@ def begun(
     edit = edit_of(earlier, spans, clip)
     if earlier.keeps_original:
         if chosen.original_db != AddOptions().original_db:
-            logger.warning("the take holds the clip's own sound, which stays as loud as it is; --original-db is unused")
+            logger.warning("the take holds the clip's own sound, which stays as loud as it is; original-db is unused")
         if edit is None and earlier.original is not None:
             effects = without_own(earlier.effects, earlier.original)
             earlier = Earlier(effects, earlier.kept | {ORIGINAL: earlier.original}, earlier.notes)
@@ -217,7 +217,7 @@ def changed(seen: Sight, edited: Sight) -> list[tuple[Seconds, Seconds]]:
     if not spans:
         raise OptionError(
             "the cue sheet says what is seen in the clip, so nothing is to be made anew; change a cue in it, or have a "
-            "span made anew all the same: --redo A-B, in seconds"
+            "span made anew all the same: redo, from when to when in seconds"
         )
     return [(seconds(first), seconds(end)) for first, end in spans]
 

@@ -133,7 +133,7 @@ def _refused(path: Path, error: Exception) -> OptionError | OutputError:
     usage = shutil.disk_usage(path.parent)
     if usage.total > 0 and usage.free < FULL_BYTES:  # what keeps nothing, as /proc, has no room at all
         return OutputError(f"{path} could not be signed (the disk is full); free some space or choose another folder")
-    return OptionError(f"{path.name} could not be signed ({error}); check the certificate or give --credentials off")
+    return OptionError(f"{path.name} could not be signed ({error}); check the certificate or turn credentials off")
 
 
 def _unicode(name: str) -> str:
