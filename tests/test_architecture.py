@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "interchange": {"media"},
     "delivery": {"media", "mix", "score", "outlet", "outputs", "interchange", "take_sheet"},
     "drawing": {"media", "mix", "editing", "scenes"},
-    "assembly": {"media", "mix", "layers", "editing", "outlet", "scenes"},
+    "assembly": {"media", "mix", "mark", "layers", "editing", "outlet", "scenes"},
     "pipeline": {"media", "mix", "layers", "drawing", "assembly", "outlet", "delivery", "outputs", "editing", "scenes"},
     "data": {"media", "mix", "codec", "weights"},
     "train": {"data", "voice", "weights", *NETS},

@@ -46,7 +46,7 @@ def test_a_take_under_the_loudness_that_was_chosen_is_said(
     level = "INFO" if loudness == "web" else "WARNING"
     assert told(target - 6, loudness, caplog).startswith(f"{level} take ")
     assert f"is at {target - 6:.1f} LUFS: it came out faint" in caplog.text
-    assert f"take another --seed, where --loudness asks for {target}" in caplog.text
+    assert f"take another seed, where the loudness asked for is {target}" in caplog.text
     assert "more would crush its peaks" in told(target - 6, loudness, caplog, peaks=True)
     assert told(target - 0.3, loudness, caplog) == ""
     assert told(target + 1, loudness, caplog) == ""

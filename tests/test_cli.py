@@ -131,7 +131,7 @@ def test_edits_in_a_folder_go_on_from_each_other(tmp_path: Path, phonofilm: Call
     assert result.out == f"{tmp_path / 'out' / 'clip.redo2.mp4'}\n"
     assert result.err.count("\n") == 1
     assert f"going on from {tmp_path / 'out' / 'clip.redo.mp4'}" in result.err
-    fails(phonofilm(*again, "0-0.2", "--take", clip, "--loudness", "cinema"), "leave --loudness out")
+    fails(phonofilm(*again, "0-0.2", "--take", clip, "--loudness", "cinema"), "leave loudness out")
 
 
 def test_many_clips_go_into_a_folder_and_a_bad_one_does_not_stop_them(
@@ -334,13 +334,13 @@ def test_wrong_combinations(tmp_path: Path, phonofilm: Call, clip: Path) -> None
         (["add", "{clip}", "--model", "huge"], "no model is called 'huge'"),
         (["add", "{clip}", "--device", "abacus"], "device is 'abacus'"),
         (["add", "{clip}", "--prompt", "x" * 10_000], "10,000 characters"),
-        (["add", "{clip}", "--takes", "0"], "--takes is 0"),
-        (["add", "{clip}", "--guidance", "nan"], "--guidance is nan"),
-        (["add", "{clip}", "--loudness", "loud"], "--loudness is 'loud'"),
+        (["add", "{clip}", "--takes", "0"], "takes is 0"),
+        (["add", "{clip}", "--guidance", "nan"], "guidance is nan"),
+        (["add", "{clip}", "--loudness", "loud"], "loudness is 'loud'"),
         (["add", "{clip}", "-o", "{clip}"], "is the clip itself"),
         (["add", "{clip}", "-o", "{folder}"], "is a folder"),
         (["add", "{clip}", "-o", "{folder}/no/a.mp4"], "does not exist"),
-        (["add", "{clip}", "-o", "{folder}/a.wav"], "--audio-only"),
+        (["add", "{clip}", "-o", "{folder}/a.wav"], "(audio-only)"),
         (["add", "{clip}", "--audio-only", "-o", "{folder}/a.xyz"], "cannot write sound as"),
         (["add", "{clip}", "--cues", "{folder}/no.json"], "cannot be read"),
         (["add", "{folder}"], "is a folder"),
@@ -351,7 +351,7 @@ def test_wrong_combinations(tmp_path: Path, phonofilm: Call, clip: Path) -> None
         (["make", "", "-o", "{folder}/a.wav"], "prompt is empty"),
         (["make", "!!!???", "-o", "{folder}/a.wav"], "no word in it"),
         (["make", "\U0001f436", "-o", "{folder}/a.wav"], "emoji are not understood"),
-        (["make", "rain", "--seconds", "0", "-o", "{folder}/a.wav"], "--seconds is 0"),
+        (["make", "rain", "--seconds", "0", "-o", "{folder}/a.wav"], "seconds is 0"),
     ],
 )
 def test_errors_are_one_line(tmp_path: Path, phonofilm: Call, clip: Path, arguments: list[str], words: str) -> None:

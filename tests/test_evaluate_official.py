@@ -105,7 +105,7 @@ def test_a_set_is_at_no_distance_from_itself(tmp_path: Path, weights: Path) -> N
     reasons = dict(result.left_out)
     assert reasons["IB-score"] == "needs 4 s of every film, and 2 s are compared"
     assert reasons["DeSync"] == "needs 4.8 s of every film, and 2 s are compared"
-    assert reasons["LAION-CLAP"] == "needs a caption to every film; give --captions"
+    assert reasons["LAION-CLAP"] == "needs a caption to every film; give captions"
 
 
 @pytest.mark.thorough

@@ -19,6 +19,7 @@ from phonofilm.mix.original import brought_under, found_in
 from phonofilm.mix.splice import FADE_S
 from phonofilm.pipeline import Phonofilm
 from phonofilm.types import Waveform
+from takes import redone, take_of
 
 RATE_HZ = 44_100
 SPAN = (1.0, 2.0)
@@ -40,9 +41,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, film: Phonofilm) -> Path:
     noise = noise - np.pad(noise, ((0, 0), (40, 0)))[:, :-40]  # (2, S) more of low than of high
     mux(probe(silent), Waveform((noise / 6).astype(np.float32), RATE_HZ), folder / "clip.mp4", metadata={})
     film.add_sound(folder / "clip.mp4", keep_original=True)
-    film.add_sound(folder / "clip.mp4", folder / "held.wav", audio_only=True, keep_original=True, stems=True)
-    film.add_sound(folder / "clip.mp4", folder / "single.flac", audio_only=True, keep_original=True, mono=True)
-    film.add_sound(folder / "clip.mp4", folder / "bare.wav", audio_only=True, stems=True)
+    take_of(folder, "held.wav", keep_original=True, stems=True)
+    take_of(folder, "single.flac", keep_original=True, mono=True)
+    take_of(folder, "bare.wav", stems=True)
     return folder
 
 
@@ -58,13 +59,6 @@ def level_of(original: Waveform, sound: Waveform, part: slice) -> float:
     return float((one * other).sum() / (one * one).sum())
 
 
-def redone(film: Phonofilm, folder: Path, output: Path, take: str, **options: Any) -> Any:
-    (made,) = film.add_sound(
-        folder / "clip.mp4", output, take=folder / take, redo=[SPAN], seed=9, audio_only=True, **options
-    )
-    return made
-
-
 @pytest.mark.parametrize("take", ["clip.sound.mp4", "single.flac", "held.wav"])
 @pytest.mark.parametrize("options", [{}, {"keep_original": True}])
 def test_a_span_made_anew_has_the_original_as_it_is_around(
@@ -74,7 +68,7 @@ def test_a_span_made_anew_has_the_original_as_it_is_around(
     if before is None:
         before = read_clip_audio(probe(folder / take), RATE_HZ)
     assert before is not None
-    sound = redone(film, folder, tmp_path / "new.wav", take, **options).sound
+    sound = redone(folder, tmp_path / "new.wav", take, [SPAN], seed=9, **options).sound
     original = own(folder, before)
     held = found_in(before, original)
     assert held is not None
@@ -114,7 +108,7 @@ def test_it_has_a_stem_of_its_own_and_the_effects_are_clean(tmp_path: Path, film
     assert level_of(original, stems["original"], slice(0, None)) > 0.1
     total = stems["effects"].samples + stems["original"].samples
     assert np.abs(total - read_audio(folder / "held.wav").samples).max() < 1e-6
-    made = redone(film, folder, tmp_path / "new.wav", "held.wav", stems=True, timeline=tmp_path / "new.otio")
+    made = redone(folder, tmp_path / "new.wav", "held.wav", [SPAN], seed=9, stems=True, timeline=tmp_path / "new.otio")
     assert np.array_equal(read_audio(made.stems["original"]).samples, stems["original"].samples)
     assert found_in(read_audio(made.stems["effects"]), original) is None
     timeline = otio.adapters.read_from_file(str(made.timeline))
@@ -122,20 +116,20 @@ def test_it_has_a_stem_of_its_own_and_the_effects_are_clean(tmp_path: Path, film
 
 
 def test_a_take_without_it_gets_it_in_the_span(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
-    made = redone(film, folder, tmp_path / "new.wav", "bare.wav", stems=True, keep_original=True)
+    made = redone(folder, tmp_path / "new.wav", "bare.wav", [SPAN], seed=9, stems=True, keep_original=True)
     assert set(made.stems) == {"effects", "original"}
     added = read_audio(made.stems["original"])
     assert not added.samples[:, : RATE_HZ - FADE - 1].any()
     assert level_of(own(folder, added), added, INSIDE) == pytest.approx(10 ** (-6 / 20), rel=0.01)
-    plain = redone(film, folder, tmp_path / "plain.wav", "bare.wav", stems=True)
+    plain = redone(folder, tmp_path / "plain.wav", "bare.wav", [SPAN], seed=9, stems=True)
     assert set(plain.stems) == {"effects"}
 
 
 def test_another_level_than_the_takes_is_said(
     tmp_path: Path, film: Phonofilm, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    redone(film, folder, tmp_path / "new.wav", "held.wav", keep_original=True, original_db=-20.0)
-    assert "--original-db is unused" in caplog.text
+    redone(folder, tmp_path / "new.wav", "held.wav", [SPAN], seed=9, keep_original=True, original_db=-20.0)
+    assert "original-db is unused" in caplog.text
 
 
 @pytest.mark.parametrize(("loudness", "wanted"), [("web", -16), ("ebu-r128", -23), ("-30", -30)])
@@ -165,6 +159,6 @@ def test_a_quiet_place_is_not_raised_for_a_silent_original(
 
 
 def test_a_loudness_is_refused_where_the_take_has_one(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
-    with pytest.raises(OptionError, match="leave --loudness out"):
-        redone(film, folder, tmp_path / "new.wav", "held.wav", loudness="ebu-r128")
+    with pytest.raises(OptionError, match="leave loudness out"):
+        redone(folder, tmp_path / "new.wav", "held.wav", [SPAN], seed=9, loudness="ebu-r128")
     assert not (tmp_path / "new.wav").exists()

@@ -168,13 +168,13 @@ def test_the_command_reports_lines(clip: Path, script: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"voices": "ANNA=f2"}, "without --dialogue"),
-        ({"voices": "ANNA"}, "without --dialogue"),
+        ({"voices": "ANNA=f2"}, "without dialogue"),
+        ({"voices": "ANNA"}, "without dialogue"),
         ({"dialogue": "missing.srt"}, "missing.srt"),
         ({"dialogue": "SCRIPT", "voice_engine": "robot"}, "robot"),
         ({"dialogue": "SCRIPT", "voices": "CARL=f2"}, "CARL"),
-        ({"dialogue": "SCRIPT", "redo": [(1.0, 2.0)]}, "--redo"),
-        ({"music": "piano", "redo": [(1.0, 2.0)]}, "--redo"),
+        ({"dialogue": "SCRIPT", "redo": [(1.0, 2.0)]}, "leave dialogue and music out"),
+        ({"music": "piano", "redo": [(1.0, 2.0)]}, "leave dialogue and music out"),
         ({"music": "none, piano"}, "forbids music"),
     ],
 )
@@ -238,7 +238,7 @@ def test_stems_of_another_take_are_told_from_those_of_this_one(
     film.add_sound(clip, seed=9)  # its film replaces the first; the stems of the first still lie there
     film.add_sound(clip, redo=[(1.0, 2.0)])
     assert "not of this take" in caplog.text
-    with pytest.raises(OptionError, match=r"make the take with --stems"):
+    with pytest.raises(OptionError, match=r"make the take with stems"):
         film.add_sound(clip, redo=[(1.0, 2.0)], stems=True)
 
 

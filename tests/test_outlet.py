@@ -1,5 +1,6 @@
 """What every file that leaves says of itself."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import soundfile
 from clips import make_clip, tiny_film
 from phonofilm.errors import OptionError, OutputError
 from phonofilm.mark.certificate import CERTIFICATE_NAME, KEY_NAME, local_identity
-from phonofilm.mark.provenance import can_sign, read_credentials
+from phonofilm.mark.provenance import COMPOSITE, GENERATED, can_sign, read_credentials
 from phonofilm.pipeline import Phonofilm
 
 
@@ -127,3 +128,58 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path, film: Phonofilm, monkeypatc
 
 def refuse(*_: object) -> None:
     raise c2pa.C2paError("Io: os error 28")
+
+
+def source(path: Path) -> str | None:
+    """The digital source type that a file says of itself; None where its credentials name none."""
+    with c2pa.Reader(str(path)) as reader:
+        store = json.loads(reader.json())
+    assertions = store["manifests"][store["active_manifest"]]["assertions"]
+    actions = [one for entry in assertions if "actions" in entry["label"] for one in entry["data"]["actions"]]
+    types = [action["digitalSourceType"] for action in actions if "digitalSourceType" in action]
+    assert len(types) <= 1
+    return types[0] if types else None
+
+
+@pytest.mark.usefixtures("signing")
+@pytest.mark.parametrize("audio_only", [False, True])
+def test_only_what_is_generated_is_said_to_be(tmp_path: Path, film: Phonofilm, audio_only: bool) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", sound="click")
+    (take,) = film.add_sound(clip, keep_original=True, stems=True, audio_only=audio_only)
+    assert source(take.path) == COMPOSITE
+    assert source(take.stems["effects"]) == GENERATED
+    if not audio_only:
+        assert source(take.stems["mix"]) == COMPOSITE
+    own = read_credentials(take.stems["original"])
+    assert own is not None
+    assert source(take.stems["original"]) is None
+    assert (own.state, own.generated, own.model, own.prompt) == ("valid", False, "", None)
+    assert own.actions[:2] == ("c2pa.opened", "c2pa.edited")
+    (plain,) = film.add_sound(clip, tmp_path / "plain.wav", stems=True, audio_only=True)
+    assert source(plain.path) == source(plain.stems["effects"]) == GENERATED
+
+
+@pytest.mark.usefixtures("signing")
+def test_the_own_sound_of_a_clip_that_cannot_be_a_parent_says_nothing(tmp_path: Path, film: Phonofilm) -> None:
+    """A manifest that opens nothing would have to say that we have created it."""
+    clip = make_clip(tmp_path / "clip.mkv", sound="click")
+    (take,) = film.add_sound(clip, keep_original=True, stems=True, credentials="on")
+    assert read_credentials(take.stems["original"]) is None
+    assert source(take.stems["effects"]) == GENERATED
+    assert source(take.stems["mix"]) == COMPOSITE
+
+
+@pytest.mark.usefixtures("signing")
+def test_an_edited_take_that_holds_other_sound_is_not_said_to_be_generated(tmp_path: Path, film: Phonofilm) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", sound="click")
+
+    def edited(name: str, take: Path, **options: bool) -> str | None:
+        output = tmp_path / name
+        return source(film.add_sound(clip, output, take=take, redo=[(0.2, 0.4)], audio_only=True, **options)[0].path)
+
+    (bare,) = film.add_sound(clip, tmp_path / "bare.wav", audio_only=True)
+    assert edited("a.wav", bare.path) == GENERATED
+    assert edited("b.wav", bare.path, keep_original=True) == COMPOSITE
+    assert edited("c.wav", clip) == COMPOSITE
+    (held,) = film.add_sound(clip, tmp_path / "held.wav", audio_only=True, keep_original=True)
+    assert edited("d.wav", held.path) == COMPOSITE

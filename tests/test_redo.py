@@ -31,6 +31,7 @@ from phonofilm.settings import checked_spans, parse_spans
 from phonofilm.timeline import samples
 from phonofilm.types import FloatArray, Waveform
 from phonofilm.windows import Window, around, joined
+from takes import redone, take_of
 from test_scenes_mmaudio import VAE, TinyParts, random_numbers
 
 RATE_HZ = 44_100
@@ -50,15 +51,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, film: Phonofilm) -> Path:
     make_clip(folder / "clip.mp4", even_times(12, Fraction(8)), rate_hz=Fraction(8), sound="click")
     film.add_sound(folder / "clip.mp4")
     film.add_sound(folder / "clip.mp4", audio_only=True)
-    film.add_sound(folder / "clip.mp4", folder / "mono.flac", audio_only=True, mono=True)
+    take_of(folder, "mono.flac", mono=True)
     return folder
-
-
-def redone(film: Phonofilm, folder: Path, output: Path, take: str, redo: Spans, **options: Any) -> Waveform:
-    clip = folder / "clip.mp4"
-    (made,) = film.add_sound(clip, output, take=folder / take, redo=redo, audio_only=True, **options)
-    assert made.path == output
-    return made.sound
 
 
 def changed(old: FloatArray, new: FloatArray) -> tuple[int, int]:
@@ -80,7 +74,7 @@ def test_outside_the_span_every_sample_stays(
     tmp_path: Path, film: Phonofilm, folder: Path, take: str, span: tuple[float, float]
 ) -> None:
     output = tmp_path / f"new{Path(take).suffix}"
-    sound = redone(film, folder, output, take, (span,))
+    sound = redone(folder, output, take, [span]).sound
     old, written = read_audio(folder / take).samples, read_audio(output).samples
     assert sound.samples.shape == written.shape == old.shape
     first, end = changed(old, written)
@@ -92,7 +86,7 @@ def test_outside_the_span_every_sample_stays(
 
 
 def test_seeds_and_takes(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
-    one, two = (redone(film, folder, tmp_path / f"{n}.wav", "clip.sound.wav", ((0.4, 0.9),), seed=3) for n in (1, 2))
+    one, two = (redone(folder, tmp_path / f"{n}.wav", "clip.sound.wav", [(0.4, 0.9)], seed=3).sound for n in (1, 2))
     assert np.array_equal(one.samples, two.samples)
     fourth, fifth = film.add_sound(
         folder / "clip.mp4",
@@ -111,7 +105,7 @@ def test_seeds_and_takes(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
 
 def test_the_whole_clip_is_a_fresh_take(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
     (fresh,) = film.add_sound(folder / "clip.mp4", tmp_path / "fresh.wav", audio_only=True, seed=5)
-    whole = redone(film, folder, tmp_path / "whole.wav", "clip.sound.wav", ((0.0, 1.5),), seed=5)
+    whole = redone(folder, tmp_path / "whole.wav", "clip.sound.wav", [(0.0, 1.5)], seed=5).sound
     assert np.array_equal(fresh.sound.samples, whole.samples)
 
 
@@ -136,12 +130,12 @@ def test_rate_and_channels_are_the_takes(
     generator = np.random.default_rng(0)
     noise = 0.05 * generator.standard_normal((channels, samples(Fraction(3, 2), rate_hz)))
     write_audio(Waveform(noise.astype(np.float32), rate_hz), tmp_path / "take.wav")
-    sound = redone(film, folder, tmp_path / "new.wav", str(tmp_path / "take.wav"), ((0.5, 0.8),))
+    sound = redone(folder, tmp_path / "new.wav", str(tmp_path / "take.wav"), [(0.5, 0.8)]).sound
     assert sound.rate_hz == rate_hz
     assert sound.channels == min(2, channels)
     low, high = changed(
         sound.samples,
-        redone(film, folder, tmp_path / "b.wav", str(tmp_path / "take.wav"), ((0.5, 0.8),), seed=1).samples,
+        redone(folder, tmp_path / "b.wav", str(tmp_path / "take.wav"), [(0.5, 0.8)], seed=1).sound.samples,
     )
     assert round(0.45 * rate_hz) <= low
     assert high <= round(0.85 * rate_hz)
@@ -162,7 +156,7 @@ def test_a_long_clip_is_sampled_around_the_span_only(tmp_path: Path, film: Phono
 
 
 def test_the_clips_own_sound_can_be_the_take_and_stays_under(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
-    sound = redone(film, folder, tmp_path / "own.wav", "clip.mp4", ((0.8, 1.2),), keep_original=True, mono=True)
+    sound = redone(folder, tmp_path / "own.wav", "clip.mp4", [(0.8, 1.2)], keep_original=True, mono=True).sound
     own = read_clip_audio(probe(folder / "clip.mp4"), 48_000)
     assert own is not None
     assert changed(own.samples, sound.samples)[0] >= round(0.75 * 48_000)
@@ -174,7 +168,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[PhonofilmError], str]] = {
     "NaN": ({"redo": [(float("nan"), 0.5)]}, OptionError, "at least 0"),
     "short": ({"redo": [(0.5, 0.55)]}, OptionError, "at least 0.1 s"),
     "after the end": ({"redo": [(0.5, 2.0)]}, OptionError, "lasts 1.500 s"),
-    "no span": ({"take": "clip.sound.wav"}, OptionError, "without --redo or --cues"),
+    "no span": ({"take": "clip.sound.wav"}, OptionError, "without spans to redo"),
     "no such take": ({"redo": [(0.5, 1.0)], "take": "none.wav"}, MediaError, "does not exist"),
     "no sound": ({"redo": [(0.5, 1.0)], "take": "mute.mp4"}, MediaError, "has no sound"),
     "longer": ({"redo": [(0.5, 1.0)], "take": "long.wav"}, OptionError, "give a take of this clip"),
@@ -200,11 +194,13 @@ def test_wrong_spans_and_takes(
 
 def test_no_earlier_take_is_said_and_which_there_are(tmp_path: Path, film: Phonofilm) -> None:
     make_clip(tmp_path / "clip.mp4")
-    with pytest.raises(OptionError, match=r"no earlier take .* name one with --take$"):
+    with pytest.raises(OptionError, match=r"no earlier take .* name the take$"):
         film.add_sound(tmp_path / "clip.mp4", redo=[(0.2, 0.5)])
     for name in ("clip.sound.1.mp4", "clip.sound.2.mp4"):
         (tmp_path / name).touch()
-    with pytest.raises(OptionError, match=r"with --take: clip\.sound\.1\.mp4, clip\.sound\.2\.mp4$"):
+    with pytest.raises(
+        OptionError, match=r"name the take, one of those that are there: clip\.sound\.1\.mp4, clip\.sound\.2\.mp4$"
+    ):
         film.add_sound(tmp_path / "clip.mp4", redo=[(0.2, 0.5)])
 
 
@@ -218,7 +214,7 @@ def test_edits_go_on_from_the_newest_take_and_overwrite_none(
     assert "going on from" not in caplog.text
     (third,) = film.add_sound(clip, audio_only=True, redo=[(1.0, 1.2)], seed=2)
     assert [record.message for record in caplog.records if "going on from" in record.message] == [
-        f"going on from {second.path}, the newest take; name another with --take"
+        f"going on from {second.path}, the newest take; to go on from another, name the take"
     ]
     (other,) = film.add_sound(clip, audio_only=True, redo=[(1.0, 1.2)], take=third.path, seed=3)
     names = [take.path.name for take in (first, second, third, other)]
@@ -231,7 +227,7 @@ def test_edits_go_on_from_the_newest_take_and_overwrite_none(
     film.add_sound(clip, audio_only=True, redo=[(1.0, 1.2)])
     assert "going on from" not in caplog.text
     film.add_sound(clip, audio_only=True, redo=[(1.0, 1.2)], takes=2)
-    with pytest.raises(OptionError, match=r"clip\.redo5\.2\.wav is one of several takes .* --take"):
+    with pytest.raises(OptionError, match=r"clip\.redo5\.2\.wav is one of several takes .* name the take"):
         film.add_sound(clip, audio_only=True, redo=[(1.0, 1.2)])
 
 
@@ -272,7 +268,7 @@ def test_spans_as_text_in_seconds_or_minutes(spans: list[tuple[int, int]], dash:
 def test_spans_that_are_none() -> None:
     assert parse_spans("1:00:03-1:00:04.5") == [(3603.0, 3604.5)]
     for text in ("3.2", "a-b", "", "1-2-3", "-1-2", "1-2,", "1,5-2", "0:61-0:62", "1:2:3:4-5", "0:-1-2", "::1-2"):
-        with pytest.raises(OptionError, match="--redo"):
+        with pytest.raises(OptionError, match="redo"):
             parse_spans(text)
     assert checked_spans([(0.5, 1.52)], Fraction(3, 2)) == [(Fraction(1, 2), Fraction(3, 2))]
 

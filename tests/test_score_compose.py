@@ -117,5 +117,5 @@ def test_short_pictures_get_short_music(duration_s: float, mood: Callable[[str],
 def test_pictures_without_activity_or_of_impossible_length(mood: Callable[[str], Mood]) -> None:
     asked = request(12.0)
     assert compose(replace(asked, activity=np.zeros(0, np.float32)), mood("sad"), 0).key in NAMES
-    with pytest.raises(OptionError, match="--music none"):
+    with pytest.raises(OptionError, match=r"forbid music \(none\)"):
         request(0.2)

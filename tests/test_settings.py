@@ -56,29 +56,29 @@ def test_every_option_has_a_default_and_a_help(record: type) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"takes": 0}, "--takes is 0"),
+        ({"takes": 0}, "takes is 0"),
         ({"takes": 1000}, "from 1 to 64"),
-        ({"takes": 1.5}, "--takes is 1.5; give a whole number from 1 to 64"),
-        ({"steps": "8"}, "--steps is '8'; give a whole number"),
-        ({"seed": -1}, "--seed"),
-        ({"seed": 2**31}, "--seed is 2147483648; give a whole number from 0 to 2147483647"),
+        ({"takes": 1.5}, "takes is 1.5; give a whole number from 1 to 64"),
+        ({"steps": "8"}, "steps is '8'; give a whole number"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**31}, "seed is 2147483648; give a whole number from 0 to 2147483647"),
         ({"seed": HIGHEST_SEED, "takes": 2}, "give a seed of at most 2147483646"),
-        ({"guidance": 30.5}, "--guidance is 30.5; give a number from 0 to 30"),
-        ({"mono": "no"}, "--mono is 'no'; give True or False"),
-        ({"prompt": ["rain"]}, r"--prompt is \['rain'\]; give text"),
-        ({"music": None}, "--music is None; give text"),
-        ({"key": None}, "--key is None; give text"),
-        ({"guidance": math.nan}, "--guidance"),
-        ({"original_db": 99.0}, "--original-db"),
+        ({"guidance": 30.5}, "guidance is 30.5; give a number from 0 to 30"),
+        ({"mono": "no"}, "mono is 'no'; give True or False"),
+        ({"prompt": ["rain"]}, r"prompt is \['rain'\]; give text"),
+        ({"music": None}, "music is None; give text"),
+        ({"key": None}, "key is None; give text"),
+        ({"guidance": math.nan}, "guidance"),
+        ({"original_db": 99.0}, "original-db"),
         ({"prompt": "a" * 10_000}, "10,000 characters"),
         ({"negative": "a\x00b"}, "control characters"),
-        ({"prompt": "rain \ud800"}, r"--prompt is 'rain \\ud800', and holds half a character"),
-        ({"music": "\udcff"}, "--music is .* half a character"),
-        ({"dialogue": "\ud800.srt"}, "--dialogue is .* half a character"),
+        ({"prompt": "rain \ud800"}, r"prompt is 'rain \\ud800', and holds half a character"),
+        ({"music": "\udcff"}, "music is .* half a character"),
+        ({"dialogue": "\ud800.srt"}, "dialogue is .* half a character"),
         ({"prompt": "\U0001f436"}, "emoji are not understood; say in words"),
         ({"prompt": "\U0001f327\ufe0f\U0001f327\ufe0f, "}, "emoji are not understood"),
-        ({"prompt": ",,,"}, "--prompt is ',,,', and there is no word in it; say in words"),
-        ({"negative": "!!!???"}, "--negative is .* no word"),
+        ({"prompt": ",,,"}, "prompt is ',,,', and there is no word in it; say in words"),
+        ({"negative": "!!!???"}, "negative is .* no word"),
         ({"loudness": "loud"}, "give web"),
         ({"loudness": "nan"}, "give web"),
     ],
@@ -122,7 +122,7 @@ def test_every_field_takes_its_kind_and_refuses_others_in_one_line(place: tuple[
     (field,) = (field for field in dataclasses.fields(record) if field.name == name)
     made, said = outcome(lambda: record(**{name: value}))
     if made is None:
-        assert "--" + name.replace("_", "-") in said
+        assert name.replace("_", "-") in said
     else:
         assert type(getattr(made, name)) is field.type
         assert isinstance(value, TAKEN_FOR[field.type]) or name == "loudness"
@@ -166,13 +166,14 @@ def test_spans_of_another_form_are_refused(redo: Any) -> None:
     ],
 )
 def test_the_library_call_refuses_what_is_none_of_its_kinds(name: str, value: Any) -> None:
-    with pytest.raises(OptionError, match="--" + name.replace("_", "-")):
+    with pytest.raises(OptionError, match=rf"^{name.replace('_', '-')} is") as caught:
         tiny_film().add_sound("clip.mp4", **{name: value})
+    assert "--" not in str(caught.value), "who calls from Python types no flags"
     with pytest.raises(OptionError, match="the clip is None"):
         tiny_film().spot(None)  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="--prompt is None"):
+    with pytest.raises(OptionError, match="prompt is None"):
         tiny_film().make(None, "a.wav")  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="--output is None"):
+    with pytest.raises(OptionError, match="output is None"):
         tiny_film().make("rain", None)  # type: ignore[arg-type]
 
 
@@ -181,15 +182,15 @@ def test_a_file_may_be_called_by_bytes_that_are_no_unicode(name: str) -> None:
     path = os.fsdecode(b"caf\xe9.srt")
     other = {"certificate": "a.pem"} if name == "certificate_key" else {}
     assert getattr(AddOptions(**{name: path}, **other), name) == path  # type: ignore[arg-type]
-    assert path_of("--take", path) == Path(path)
+    assert path_of("take", path) == Path(path)
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ({"model": ["mini"]}, r"no model is called \['mini'\]"),
-        ({"weights_dir": 3}, "--weights-dir is 3; give the path of a folder"),
-        ({"weights_dir": b"x"}, "--weights-dir is b'x'"),
+        ({"weights_dir": 3}, "weights-dir is 3; give the path of a folder"),
+        ({"weights_dir": b"x"}, "weights-dir is b'x'"),
         ({"device": ["cpu"]}, "device is"),
     ],
 )

@@ -358,7 +358,7 @@ def test_missing_files_are_named_with_the_command(tmp_path: Path) -> None:
     text = str(caught.value)
     assert "\n" not in text
     assert "phonofilm models pull mmaudio-small-44k" in text
-    assert "--weights-dir" in text
+    assert "(weights-dir)" in text
     for file in row.published:
         assert f"{file.folder}/{file.name}" in text
     with pytest.raises(ModelError, match="is no folder"):

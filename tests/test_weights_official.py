@@ -79,7 +79,7 @@ def test_a_missing_file_is_named_with_its_source(tmp_path: Path, name: str) -> N
     assert official.address(JUDGES[name].file) in message
     assert str(tmp_path) in message
     assert "\n" not in message
-    with pytest.raises(ModelError, match="there is no --weights-dir"):
+    with pytest.raises(ModelError, match="no weights folder is named"):
         LOADERS[name](None, CPU)
 
 

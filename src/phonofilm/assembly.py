@@ -5,14 +5,16 @@ Dimension letters: C channels, S samples.
 
 import logging
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from phonofilm.cues import CueCurves
 from phonofilm.editing import Earlier, Edit, as_long, encoding_gain_db, fresh_share
 from phonofilm.layers import Extras, fold, spread
+from phonofilm.mark.provenance import Content
 from phonofilm.media.audio import resample
-from phonofilm.mix.layer_names import EFFECTS
+from phonofilm.mix.layer_names import EFFECTS, ORIGINAL
 from phonofilm.mix.loudness import (
     TRUE_PEAK_DB,
     as_loud,
@@ -99,7 +101,25 @@ def joined(effects: Waveform, earlier: Earlier, edit: Edit | None) -> dict[str, 
 def sealed(
     outlet: Outlet, layers: dict[str, Waveform], earlier: Earlier | None, edit: Edit | None, stems: bool
 ) -> tuple[Sealed, dict[str, Sealed]]:
-    """The marked mix, and the marked layers where they are wanted."""
+    """The marked mix, and the marked layers where they are wanted; each says whether the clip's own sound is in it."""
+    whole, marked = _marked(outlet, layers, earlier, edit, stems)
+    held = _holds_own(earlier, edit)
+    contents = {ORIGINAL: Content.OWN, EFFECTS: Content.COMPOSITE if held else Content.GENERATED}
+    told = {name: replace(one, content=contents.get(name, Content.GENERATED)) for name, one in marked.items()}
+    return replace(whole, content=Content.COMPOSITE if held or ORIGINAL in layers else Content.GENERATED), told
+
+
+def _holds_own(earlier: Earlier | None, edit: Edit | None) -> bool:
+    """Whether effects that were made anew in part hold sound that was not generated: the clip's own, or whatever a take
+    holds that was not made here."""
+    if edit is None:
+        return False
+    return edit.held is not None or edit.under is not None or (earlier is not None and earlier.foreign)
+
+
+def _marked(
+    outlet: Outlet, layers: dict[str, Waveform], earlier: Earlier | None, edit: Edit | None, stems: bool
+) -> tuple[Sealed, dict[str, Sealed]]:
     effects = layers[EFFECTS]
     if earlier is not None and (earlier.kept or (stems and edit is not None)):
         count = effects.samples.shape[1]
@@ -123,11 +143,11 @@ def tell_loudness(made: Sealed, scene: Scene, chosen: AddOptions | MakeOptions, 
     if lufs == -math.inf:
         reason = "is silent"
     elif scene.loudest_lufs is not None and scene.loudest_lufs < target:
-        reason = f"is at {lufs:.1f} LUFS: a place that nobody asked for stays quiet; name it with --prompt"
+        reason = f"is at {lufs:.1f} LUFS: a place that nobody asked for stays quiet; name it in a prompt"
     else:
         reason = f"is at {lufs:.1f} LUFS: {_held_back(made, target - lufs)}"
     level = logging.INFO if chosen.loudness == AddOptions().loudness else logging.WARNING
-    logger.log(level, "take %s %s, where --loudness asks for %g", made.payload.take_id, reason, target)
+    logger.log(level, "take %s %s, where the loudness asked for is %g", made.payload.take_id, reason, target)
 
 
 def _held_back(made: Sealed, lack_db: float) -> str:
@@ -135,4 +155,4 @@ def _held_back(made: Sealed, lack_db: float) -> str:
     peak_db = 20 * math.log10(max(true_peak(made.sound), 1e-9))
     if peak_db + lack_db > TRUE_PEAK_DB + LEAST_MISS_LU:
         return "more would crush its peaks"
-    return "it came out faint, and more would raise its noise; take another --seed"
+    return "it came out faint, and more would raise its noise; take another seed"

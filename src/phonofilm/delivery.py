@@ -81,12 +81,12 @@ def deliver(
     clip, start = order.clip, order.start
     said, replaced = remark(timing.sheet) if timing.told else "", told_digest(path)
     if order.audio_only:
-        written = outlet.audio(sealed, path, seed, start, said)
+        written = outlet.audio(sealed, path, seed, start, clip, said)
     else:
         written = outlet.video(sealed, clip, path, seed, start, said)
     write_sheet(timing.sheet if timing.told else None, path, replaced)
     layers = stems if order.audio_only or not stems else stems | {MIX: sealed}
-    files = {name: outlet.audio(stem, stem_path(path, name), seed, start) for name, stem in layers.items()}
+    files = {name: outlet.audio(stem, stem_path(path, name), seed, start, clip) for name, stem in layers.items()}
     timeline = order.timelines.get(path)
     if timeline is not None:
         sounds = {name: file for name, file in files.items() if name != MIX}

@@ -21,7 +21,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not torch.backends.mps.is_available()):
-        raise OptionError(f"this machine (or this build of torch) has no {name}; use --device cpu")
+        raise OptionError(f"this machine (or this build of torch) has no {name}; use the device cpu")
     return torch.device(name)
 
 

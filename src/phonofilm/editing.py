@@ -15,7 +15,7 @@ import numpy as np
 
 from phonofilm.cues import Cue, CueSheet, changed_spans, span_of, without
 from phonofilm.errors import MediaError, OptionError
-from phonofilm.media.audio import read_audio, read_clip_audio, resample, to_stereo
+from phonofilm.media.audio import made_here, read_audio, read_clip_audio, resample, to_stereo
 from phonofilm.media.files import is_same
 from phonofilm.media.probe import probe
 from phonofilm.mix.layer_names import EFFECTS, LAYERS, MUSIC, ORIGINAL
@@ -46,6 +46,7 @@ class Earlier:
     effects: what can be made anew, which is everything where there is no telling layers apart. kept: the other layers,
     of the same shape. notes: the MIDI file of the music. original: the clip's own sound as far as `effects` holds it.
     sheet: the cues it was made with, where somebody told some.
+    foreign: it was not made here, as far as its file says.
     """
 
     effects: Waveform
@@ -53,6 +54,7 @@ class Earlier:
     notes: Path | None = None
     original: Waveform | None = None
     sheet: CueSheet | None = None
+    foreign: bool = False
 
     @property
     def keeps_original(self) -> bool:
@@ -99,25 +101,26 @@ def read_take(clip: ClipInfo, path: Path, stems: bool) -> Earlier:
             f"take {path} lasts {float(duration_s):.2f} s and {clip.path.name!r} {float(clip.duration_s):.2f} s; "
             "give a take of this clip"
         )
+    foreign = not made_here(path)
     count = samples(clip.duration_s, sound.rate_hz)
     layers = _layers(path, as_long(sound, count))
     if stems and not layers:
         effects = stem_path(path, EFFECTS)
         lack = f"{effects.name} and what else lies beside it do not add up to it" if effects.exists() else ""
         raise OptionError(
-            f"--stems came with the take {path.name}, and {lack or f'{effects.name} is not beside it'}; "
-            "make the take with --stems, or leave --stems out"
+            f"stems are wanted of the take {path.name}, and {lack or f'{effects.name} is not beside it'}; "
+            "make the take with stems, or leave stems out"
         )
     if not layers:
         whole = as_long(sound, count)
-        return Earlier(whole, original=_held(clip, path, whole), sheet=sheet_of(path, clip))
+        return Earlier(whole, original=_held(clip, path, whole), sheet=sheet_of(path, clip), foreign=foreign)
     count = samples(clip.duration_s, layers[EFFECTS].rate_hz)
     layers = {name: as_long(layer, count) for name, layer in layers.items()}
     notes = stem_path(path, MUSIC).with_suffix(".mid")
     kept = {name: layer for name, layer in layers.items() if name != EFFECTS}
     held = None if ORIGINAL in kept else _held(clip, path, layers[EFFECTS])
     notes_there = notes if MUSIC in kept and notes.exists() else None
-    return Earlier(layers[EFFECTS], kept, notes_there, held, sheet_of(path, clip))
+    return Earlier(layers[EFFECTS], kept, notes_there, held, sheet_of(path, clip), foreign)
 
 
 def _held(clip: ClipInfo, path: Path, effects: Waveform) -> Waveform | None:
@@ -144,7 +147,7 @@ def begun(
     edit = edit_of(earlier, spans, clip)
     if earlier.keeps_original:
         if chosen.original_db != AddOptions().original_db:
-            logger.warning("the take holds the clip's own sound, which stays as loud as it is; --original-db is unused")
+            logger.warning("the take holds the clip's own sound, which stays as loud as it is; original-db is unused")
         if edit is None and earlier.original is not None:
             effects = without_own(earlier.effects, earlier.original)
             kept = earlier.kept | {ORIGINAL: earlier.original}
@@ -219,7 +222,7 @@ def changed(before: CueSheet, after: CueSheet) -> list[tuple[Seconds, Seconds]]:
     if not spans:
         raise OptionError(
             "the cue sheet says what the take was made with, so nothing is to be made anew; change a cue in it, or "
-            "have a span made anew all the same: --redo A-B, in seconds"
+            "have a span made anew all the same: redo, from when to when in seconds"
         )
     return [(seconds(first), seconds(end)) for first, end in spans]
 

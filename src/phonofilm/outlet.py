@@ -20,7 +20,7 @@ from phonofilm.mark.detect import detect
 from phonofilm.mark.embed import mark
 from phonofilm.mark.key import PUBLIC_KEY, read_key
 from phonofilm.mark.payload import FIRST_YEAR, MONTH_LIMIT, TAKE_LIMIT, Payload
-from phonofilm.mark.provenance import SIGNED_SUFFIXES, Claim, can_sign, sign
+from phonofilm.mark.provenance import SIGNED_SUFFIXES, Claim, Content, can_sign, sign
 from phonofilm.media.audio import MAKER, write_audio
 from phonofilm.media.broadcast import BroadcastRecord, Loudness, add_broadcast
 from phonofilm.media.mux import mux
@@ -41,11 +41,15 @@ BROADCAST_SUFFIX = ".wav"
 
 @dataclass(frozen=True)
 class Sealed:
-    """Marked sound, the only kind that can be written. marked: a detector finds the mark in it."""
+    """Marked sound, the only kind that can be written. marked: a detector finds the mark in it.
+
+    content: what it says of itself, by its Content Credentials, where it is written alone.
+    """
 
     sound: Waveform
     payload: Payload
     marked: bool
+    content: Content = Content.GENERATED
 
 
 class Outlet:
@@ -132,14 +136,25 @@ class Outlet:
         """
         timecode = {} if start is None else {"timecode": str(start)}
         written = mux(clip, sealed.sound, path, metadata={"comment": self._comment(sealed, seed, remark), **timecode})
-        return self._signed(written, sealed, seed, clip.path)
+        return self._signed(written, sealed, seed, clip, Content.COMPOSITE)
 
-    def audio(self, sealed: Sealed, path: Path, seed: int, start: Timecode | None = None, remark: str = "") -> Path:
-        """The sound alone; WAV as Broadcast WAV, which says where it begins. Raises OutputError. remark: as `video`."""
+    def audio(
+        self,
+        sealed: Sealed,
+        path: Path,
+        seed: int,
+        start: Timecode | None = None,
+        clip: ClipInfo | None = None,
+        remark: str = "",
+    ) -> Path:
+        """The sound alone; WAV as Broadcast WAV, which says where it begins. Raises OutputError.
+
+        clip: whose own sound is in it, if any is. remark: as `video`.
+        """
         write_audio(sealed.sound, path, self._comment(sealed, seed, remark))
         if path.suffix.lower() == BROADCAST_SUFFIX:
             add_broadcast(path, self._record(sealed, seed, start))
-        return self._signed(path, sealed, seed, None)
+        return self._signed(path, sealed, seed, clip, sealed.content)
 
     def _record(self, sealed: Sealed, seed: int, start: Timecode | None) -> BroadcastRecord:
         sound = sealed.sound
@@ -158,13 +173,14 @@ class Outlet:
         parts = [MAKER, f"model {self._model}", f"seed {seed}", f"take {sealed.payload.take_id}", remark]
         return ", ".join(filter(None, parts))
 
-    def _signed(self, path: Path, sealed: Sealed, seed: int, picture: Path | None) -> Path:
+    def _signed(self, path: Path, sealed: Sealed, seed: int, clip: ClipInfo | None, content: Content) -> Path:
         if self._identity is None:
             return path
         watermark = sealed.payload.message if sealed.marked else None
         try:
             claim = Claim(path.stem, self._model, _version(), seed, watermark, self._prompt)
-            signed = sign(path, claim, self._identity, picture)
+            parent = None if clip is None or content is Content.GENERATED else clip.path
+            signed = sign(path, claim, self._identity, parent, content)
         except PhonofilmError as error:
             if self._must_sign:
                 path.unlink()  # a file without the credentials that were asked for is not what was asked for
@@ -173,7 +189,7 @@ class Outlet:
             return path
         if not signed:
             places = ", ".join(SIGNED_SUFFIXES)
-            logger.info("%s has no place for Content Credentials; %s have", path.name, places)
+            logger.info("%s has no place for Content Credentials, or its clip has none; %s have", path.name, places)
         return path
 
 

@@ -84,7 +84,7 @@ def take_paths(
     if goal.asked and goal.path != goal.named and taken is not None:
         raise OutputError(
             f"{goal.named} cannot hold this {info.video.codec} picture with sound, and {taken}, which would be written "
-            f"instead, is there already; give -o {goal.path} to replace it, or another name"
+            f"instead, is there already; name {goal.path.name} as the output (-o) to replace it, or another"
         )
     if not goal.asked:
         _check_ours(paths)
@@ -179,10 +179,8 @@ def newest_take(info: ClipInfo, audio_only: bool, folders: Sequence[Path]) -> Pa
             raise OptionError(_no_take(_usual_takes(info, audio_only, info.path.parent)))
         return usual[0]
     if "." in newest.stem.removeprefix(f"{parted(info.path)[0]}."):
-        raise OptionError(
-            f"{newest} is one of several takes that were made anew; say with --take which one to go on from"
-        )
-    logger.warning("going on from %s, the newest take; name another with --take", newest)
+        raise OptionError(f"{newest} is one of several takes that were made anew; name the take to go on from")
+    logger.warning("going on from %s, the newest take; to go on from another, name the take", newest)
     return newest
 
 
@@ -190,7 +188,7 @@ def _no_take(usual: Sequence[Path]) -> str:
     """What to say where there is none of the takes written by default: those that were made together are there."""
     several = [one for path in usual for one in numbered(path, MOST_NAMED) if one.exists()]
     there = ", ".join(one.name for one in several[:MOST_NAMED])
-    way = f"name one of those that are there with --take: {there}" if there else "name one with --take"
+    way = f"name the take, one of those that are there: {there}" if there else "name the take"
     return f"there is no earlier take {usual[0]} to redo a span of; {way}"
 
 

@@ -52,7 +52,7 @@ from phonofilm.types import ClipInfo, FloatArray, Progress, Waveform, no_progres
 
 logger = logging.getLogger(__name__)
 
-AT_A_LOSS = "the picture names no sound that is known, so a quiet room was made; say with --prompt what should be heard"
+AT_A_LOSS = "the picture names no sound that is known, so a quiet room was made; say in a prompt what should be heard"
 
 UNLEARNT = "nothing that the model has learnt is called like %r, so anything may be heard; use English words for sounds"
 
@@ -101,7 +101,7 @@ class Phonofilm:
         natively), float32 or bfloat16; everything else is float32. weights_dir: a folder with the published files of a
         `mmaudio-*` model. Raises ModelError or OptionError.
         """
-        folder = None if weights_dir is None else path_of("--weights-dir", weights_dir, "folder")
+        folder = None if weights_dir is None else path_of("weights-dir", weights_dir, "folder")
         return cls(load_guide(model, device, precision, folder))
 
     @property
@@ -191,9 +191,9 @@ class Phonofilm:
             tell_prompt,
             path_text(key),
         )
-        edit = (given_spans(redo), None if take is None else path_of("--take", take))
-        sheet = cues if cues is None or isinstance(cues, CueSheet) else path_of("--cues", cues)
-        target = output if output is None or isinstance(output, Destination) else path_of("--output", output)
+        edit = (given_spans(redo), None if take is None else path_of("take", take))
+        sheet = cues if cues is None or isinstance(cues, CueSheet) else path_of("cues", cues)
+        target = output if output is None or isinstance(output, Destination) else path_of("output", output)
         check_truth("audio_only", audio_only)
         return self._add(clip, target, sheet, edit, bool(audio_only), chosen, progress or no_progress)
 
@@ -242,7 +242,7 @@ class Phonofilm:
         )
         check_words(prompt)
         progress = progress or no_progress
-        paths = sound_paths(path_of("--output", output), chosen.takes)
+        paths = sound_paths(path_of("output", output), chosen.takes)
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, prompt, chosen)
         count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
         if not self._guide.row.variant:
@@ -366,11 +366,13 @@ def _earlier(
 ) -> Earlier:
     """The take that is edited. Raises OptionError for options that an edit has no use for, and as `read_take`."""
     if not spans and sheet is None:
-        raise OptionError("--take came without --redo or --cues; say with one of them what is to be made anew")
+        raise OptionError(
+            "a take came without spans to redo and without cues; say with one of them what is to be made anew"
+        )
     if chosen.dialogue or chosen.music:
-        raise OptionError("--redo makes effects anew; leave --dialogue and --music out")
+        raise OptionError("redoing a take makes effects anew; leave dialogue and music out")
     if chosen.loudness != AddOptions().loudness:
-        raise OptionError("--redo keeps the loudness of the take; leave --loudness out")
+        raise OptionError("redoing keeps the loudness of the take; leave loudness out")
     if take is None:
         take = newest_take(clip, audio_only, [path.parent for path in paths])
     check_apart(paths, take, chosen.stems)

@@ -1,6 +1,8 @@
 """The options a user has, once: command-line flags, the library call and the table in the docs are made from these.
 
-Each field carries its help text and its range in its metadata. Values are checked when the record is made.
+Each field carries its help text and its range in its metadata. Values are checked when the record is made. Messages
+name an option without the dashes of its flag: they are read by those who type flags, who call from Python and who use
+the studio.
 """
 
 import dataclasses
@@ -124,28 +126,28 @@ def check_values(options: Any) -> None:
     Numbers and truth values of NumPy become those of Python, so that they can be written down. Raises OptionError.
     """
     for field in dataclasses.fields(options):
-        flag, value = "--" + field.name.replace("_", "-"), getattr(options, field.name)
+        name, value = field.name.replace("_", "-"), getattr(options, field.name)
         if field.type in (int, float):
-            value = _number(flag, value, field)
+            value = _number(name, value, field)
         elif field.type is bool:
-            check_truth(flag, value)
+            check_truth(name, value)
             value = bool(value)
         else:
             if field.name == "loudness" and isinstance(value, Real) and not isinstance(value, bool):
                 value = str(value)
-            check_text(flag, value, names_a_file=field.name in FILE_OPTIONS)
+            check_text(name, value, names_a_file=field.name in FILE_OPTIONS)
             if field.name == "loudness":
                 value = value.strip().lower()
         object.__setattr__(options, field.name, value)
 
 
-def _number(flag: str, value: Any, field: "dataclasses.Field[Any]") -> int | float:
+def _number(name: str, value: Any, field: "dataclasses.Field[Any]") -> int | float:
     """The value as a number of Python. Raises OptionError when it is none or outside the range of its field."""
     low, high = field.metadata["low"], field.metadata["high"]
     kind, called = (Integral, "whole number") if field.type is int else (Real, "number")
     # Comparing comes first: not a number is in no range, and some whole numbers are too large to become a float.
     if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
-        raise OptionError(f"{flag} is {shown(value)}; give a {called} from {low} to {high}")
+        raise OptionError(f"{name} is {shown(value)}; give a {called} from {low} to {high}")
     plain: Any = value
     return int(plain) if field.type is int else float(plain)
 
@@ -155,24 +157,24 @@ def check_seeds(seed: int, takes: int) -> None:
     last = seed + takes - 1
     if last > HIGHEST_SEED:
         raise OptionError(
-            f"--seed is {seed} and --takes {takes}, so the last take would have the seed {last}; "
+            f"seed is {seed} and takes {takes}, so the last take would have the seed {last}; "
             f"give a seed of at most {HIGHEST_SEED - takes + 1}"
         )
 
 
-def check_text(flag: str, value: Any, *, names_a_file: bool = False) -> None:
+def check_text(name: str, value: Any, *, names_a_file: bool = False) -> None:
     """Raises OptionError when a value is no text, or holds characters that no text and no file name can hold.
 
     names_a_file: bytes of a name that are no Unicode stand in it as lone surrogates, and are what the file is called.
     """
     if not isinstance(value, str):
-        raise OptionError(f"{flag} is {shown(value)}; give text, or leave it out")
+        raise OptionError(f"{name} is {shown(value)}; give text, or leave it out")
     if "\0" in value:
-        raise OptionError(f"{flag} holds control characters; give plain text")
+        raise OptionError(f"{name} holds control characters; give plain text")
     try:
         value.encode(errors="surrogateescape" if names_a_file else "strict")
     except UnicodeEncodeError:
-        raise OptionError(f"{flag} is {shown(value)}, and holds half a character; give whole Unicode text") from None
+        raise OptionError(f"{name} is {shown(value)}, and holds half a character; give whole Unicode text") from None
 
 
 def shown(value: Any) -> str:
@@ -205,17 +207,17 @@ def check_truth(name: str, value: Any) -> None:
 def check_prompt(name: str, text: str) -> None:
     """Raises OptionError when a prompt is no text, longer than LONGEST_PROMPT, holds a control character, or says
     nothing, which only an empty one may."""
-    check_text(f"--{name}", text)
+    check_text(name, text)
     if len(text) > LONGEST_PROMPT:
         raise OptionError(
-            f"--{name} has {len(text):,} characters; at most {LONGEST_PROMPT:,} are understood: "
+            f"{name} has {len(text):,} characters; at most {LONGEST_PROMPT:,} are understood: "
             "name the few sounds that matter"
         )
     if any(ord(character) < 32 and character not in "\n\t\r" for character in text):
-        raise OptionError(f"--{name} holds control characters; give plain text")
+        raise OptionError(f"{name} holds control characters; give plain text")
     if text.strip() and not says_something(text):
         lack = "emoji are not understood" if any(map(_is_symbol, text)) else "there is no word in it"
-        raise OptionError(f"--{name} is {shown(text)}, and {lack}; say in words what should be heard")
+        raise OptionError(f"{name} is {shown(text)}, and {lack}; say in words what should be heard")
 
 
 def says_something(text: str) -> bool:
@@ -252,9 +254,9 @@ def check_place(device: str, precision: str) -> None:
 def check_credentials(choice: str, certificate: str, key: str) -> None:
     """Raises OptionError for a choice that is none, or half of a certificate."""
     if choice not in CREDENTIALS:
-        raise OptionError(f"--credentials is {choice!r}; give {', '.join(CREDENTIALS)}")
+        raise OptionError(f"credentials is {choice!r}; give {', '.join(CREDENTIALS)}")
     if bool(certificate) != bool(key):
-        raise OptionError("--certificate and --certificate-key belong together; give both or neither")
+        raise OptionError("certificate and certificate-key belong together; give both or neither")
 
 
 def loudness_target(text: str) -> float | None:
@@ -270,7 +272,7 @@ def loudness_target(text: str) -> float | None:
         value = math.nan
     if not -60 <= value <= -6:
         names = ", ".join(LOUDNESS_TARGETS)
-        raise OptionError(f"--loudness is {text!r}; give {names}, none, or a number from -60 to -6 (LUFS)")
+        raise OptionError(f"loudness is {text!r}; give {names}, none, or a number from -60 to -6 (LUFS)")
     return value
 
 
@@ -282,7 +284,7 @@ def parse_spans(text: str) -> list[tuple[float, float]]:
         times = _clock_s(first), _clock_s(end)
         if not dash or times[0] is None or times[1] is None:
             raise OptionError(
-                f"--redo is {text!r}; give two times in seconds with a dash between, as 3.2-4.5 or 0:03-0:04"
+                f"redo is {text!r}; give two times in seconds with a dash between, as 3.2-4.5 or 0:03-0:04"
             )
         spans.append((times[0], times[1]))
     return spans
@@ -311,7 +313,7 @@ def given_spans(redo: Any) -> tuple[tuple[float, float], ...]:
     except (TypeError, ValueError):
         numbers = False
     if isinstance(redo, str) or not numbers:
-        raise OptionError(f"--redo is {shown(redo)}; give a list of spans (start, end) in seconds, as [(3.2, 4.5)]")
+        raise OptionError(f"redo is {shown(redo)}; give a list of spans (start, end) in seconds, as [(3.2, 4.5)]")
     return tuple((float(first), float(end)) for first, end in spans)
 
 
@@ -323,11 +325,11 @@ def checked_spans(spans: Sequence[tuple[float, float]], duration_s: Seconds) -> 
     checked = []
     for first, end in spans:
         if not (math.isfinite(first) and math.isfinite(end) and 0 <= first < end):
-            raise OptionError(f"--redo is {first:g}-{end:g}; give a start of at least 0 s and an end after it")
+            raise OptionError(f"redo is {first:g}-{end:g}; give a start of at least 0 s and an end after it")
         if end > float(duration_s) + CLIP_END_S:
-            raise OptionError(f"--redo is {first:g}-{end:g}, and the clip lasts {float(duration_s):.3f} s; end there")
+            raise OptionError(f"redo is {first:g}-{end:g}, and the clip lasts {float(duration_s):.3f} s; end there")
         if end - first < SHORTEST_REDO_S - 1e-9:
-            raise OptionError(f"--redo is {first:g}-{end:g}; a span lasts at least {SHORTEST_REDO_S} s: make it longer")
+            raise OptionError(f"redo is {first:g}-{end:g}; a span lasts at least {SHORTEST_REDO_S} s: make it longer")
         checked.append((seconds(float(first)), min(seconds(float(end)), duration_s)))
     return checked
 

@@ -128,7 +128,7 @@ def measure_official(
         raise OptionError(f"length is {length_s} s; {SHORTEST_S:g} s or more are wanted")
     own = chosen_folder(weights_dir)
     if own is not None and not own.is_dir():
-        raise ModelError(f"--weights-dir {own} is no folder; give the one that holds the networks' files")
+        raise ModelError(f"the weights folder {own} is no folder; give the one that holds the networks' files")
     job = _Job(pairs, weights_dir, length_s, torch.device("cpu") if device is None else device, progress)
     figures: list[Figure] = []
     left_out: list[tuple[str, str]] = []
@@ -228,7 +228,7 @@ def clap_score(job: _Job) -> list[Outcome]:
     Does not see: what `likeness` does not, and the picture; it is as good as the captions.
     """
     if not all(pair.caption for pair in job.pairs):
-        return [("LAION-CLAP", "needs a caption to every film; give --captions")]
+        return [("LAION-CLAP", "needs a caption to every film; give captions")]
     if job.length_s > clap.LONGEST_S:
         return [("LAION-CLAP", f"hears {clap.LONGEST_S:g} s at most, and {job.length_s:g} s are compared")]
     network, tokenize = weights.load_clap(job.weights_dir, job.device)

@@ -54,7 +54,7 @@ def sound(path: Path, rate_hz: int, length_s: float, *, left: bool = False, cent
     if len(resampled) < wanted:
         raise MediaError(
             f"{path} has {len(resampled) / rate_hz:.2f} s of sound and {length_s:g} s are compared; leave it out, or "
-            "compare less of all with --length"
+            "compare less of all (length)"
         )
     return resampled[:wanted]
 
@@ -103,7 +103,7 @@ def pictures(path: Path, rate_hz: Fraction, length_s: float, ready: Callable[[By
     if len(rows) < wanted:
         raise MediaError(
             f"{path} has a picture of {float(clip.duration_s):.2f} s and {length_s:g} s are compared; leave it out, or "
-            "compare less of all with --length"
+            "compare less of all (length)"
         )
     if len({row.shape for row in rows}) > 1:
         raise MediaError(f"{path} changes the shape of its picture on the way; give a film that keeps it")

@@ -84,7 +84,7 @@ def local_identity(folder: Path) -> Identity:
         chain, secret = _made()
         logger.warning(
             "made a certificate for this computer in %s; it shows that a file is unchanged, not who made it "
-            "(for that give one of an authority with --certificate and --certificate-key)",
+            "(for that give one of an authority as certificate and certificate-key)",
             folder,
         )
         try:

@@ -10,6 +10,7 @@ import json
 import logging
 import shutil
 from dataclasses import dataclass
+from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ logger = logging.getLogger(__name__)
 GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC digital source types: all of the file is generated, or generated sound was put to somebody's picture."""
+DESCRIPTIONS = {
+    GENERATED: "sound generated from words",
+    COMPOSITE: "sound generated for the picture",
+    "": "the clip's own sound, set to the level of the mix and watermarked",
+}
+"""By source type, "" where nothing is generated."""
 SOFT_BINDING = "org.phonofilm.watermark.1"
 GENERATION = "org.phonofilm.generation"
 SIGNED_SUFFIXES = (".mp4", ".mov", ".m4v", ".m4a", ".wav", ".mp3", ".flac", ".avi")
@@ -29,6 +36,14 @@ SIGNED_SUFFIXES = (".mp4", ".mov", ".m4v", ".m4a", ".wav", ".mp3", ".flac", ".av
 FULL_BYTES = 1 << 16
 """With less room than this a disk is full; the library does not always say so."""
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Content(Enum):
+    """What a file holds, as an IPTC source type; of the clip's own sound alone we do not know where it comes from."""
+
+    GENERATED = GENERATED
+    COMPOSITE = COMPOSITE
+    OWN = ""
 
 
 @dataclass(frozen=True)
@@ -65,10 +80,15 @@ def can_sign() -> bool:
     return find_spec("c2pa") is not None and find_spec("cryptography") is not None
 
 
-def sign(path: Path, claim: Claim, identity: Identity, picture: Path | None = None) -> bool:
+def sign(
+    path: Path, claim: Claim, identity: Identity, clip: Path | None = None, content: Content | None = None
+) -> bool:
     """Put a signed manifest into the file at `path`, which is replaced whole; False where its container has no place.
 
-    picture: the file that the picture was taken from; it becomes the parent, with its own credentials if it has some.
+    clip: the file that the picture, or some of the sound, was taken from; it becomes the parent, with its own
+    credentials if it has some. content: None for what was generated, together with something of the clip's where there
+    is one. The clip's own sound is opened, not created: False where the clip cannot be a parent.
+
     Raises OptionError without the extra or when the certificate is refused, OutputError when the file cannot be
     written; the file is then as it was.
     """
@@ -79,13 +99,15 @@ def sign(path: Path, claim: Claim, identity: Identity, picture: Path | None = No
     except ImportError as error:
         raise OptionError(MISSING_EXTRA) from error
     # Only what the library can read can be a parent; a manifest that opens nothing must create.
-    parent = picture if picture is not None and picture.suffix.lower() in SIGNED_SUFFIXES else None
-    source = GENERATED if picture is None else COMPOSITE
+    parent = clip if clip is not None and clip.suffix.lower() in SIGNED_SUFFIXES else None
+    content = content or (Content.GENERATED if clip is None else Content.COMPOSITE)
+    if content is Content.OWN and parent is None:
+        return False
     partial = path.with_name(f".{path.stem}.signing{path.suffix}")
     partial.unlink(missing_ok=True)  # the library will not write over a file that a killed run left
     signer = c2pa.C2paSignerInfo(identity.algorithm.encode(), identity.certificates, identity.key, None)
     try:
-        with c2pa.Signer.from_info(signer) as hand, c2pa.Builder(_manifest(claim, parent, source)) as builder:
+        with c2pa.Signer.from_info(signer) as hand, c2pa.Builder(_manifest(claim, parent, content)) as builder:
             if parent is not None:
                 builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
                 with parent.open("rb") as file:
@@ -111,7 +133,7 @@ def _refused(path: Path, error: Exception) -> OptionError | OutputError:
     usage = shutil.disk_usage(path.parent)
     if usage.total > 0 and usage.free < FULL_BYTES:  # what keeps nothing, as /proc, has no room at all
         return OutputError(f"{path} could not be signed (the disk is full); free some space or choose another folder")
-    return OptionError(f"{path.name} could not be signed ({error}); check the certificate or give --credentials off")
+    return OptionError(f"{path.name} could not be signed ({error}); check the certificate or turn credentials off")
 
 
 def _unicode(name: str) -> str:
@@ -147,15 +169,16 @@ def read_credentials(path: Path) -> Credentials | None:
     )
 
 
-def _manifest(claim: Claim, parent: Path | None, source: str) -> dict[str, Any]:
-    """The manifest's definition as c2pa-rs takes it; source is the digital source type."""
+def _manifest(claim: Claim, parent: Path | None, content: Content) -> dict[str, Any]:
+    """The manifest's definition as c2pa-rs takes it. What is not generated names no source type, model or seed."""
     agent = {"name": "phonofilm", "version": claim.version}
     made: dict[str, Any] = {
         "action": "c2pa.created" if parent is None else "c2pa.edited",
-        "digitalSourceType": source,
         "softwareAgent": agent,
-        "description": "sound generated from words" if source == GENERATED else "sound generated for the picture",
+        "description": DESCRIPTIONS[content.value],
     }
+    if content is not Content.OWN:
+        made["digitalSourceType"] = content.value
     actions = [made]
     assertions: list[dict[str, Any]] = [{"label": "c2pa.actions", "data": {"actions": actions}}]
     if claim.watermark is not None:
@@ -165,5 +188,6 @@ def _manifest(claim: Claim, parent: Path | None, source: str) -> dict[str, Any]:
     generation: dict[str, Any] = {"model": claim.model, "seed": claim.seed}
     if claim.prompt is not None:
         generation["prompt"] = claim.prompt
-    assertions.append({"label": GENERATION, "data": generation})
+    if content is not Content.OWN:
+        assertions.append({"label": GENERATION, "data": generation})
     return {"claim_generator_info": [agent], "title": claim.title, "assertions": assertions}

@@ -53,7 +53,9 @@ def muxed_path(clip: ClipInfo, output: Path) -> Path:
     without timestamps.
     """
     if output.suffix.lower() in SOUND_SUFFIXES:
-        raise OutputError(f"output {output} is the name of a sound file; add --audio-only, or name a video")
+        raise OutputError(
+            f"output {output} is the name of a sound file; have sound alone written (audio-only), or name a video"
+        )
     if not clip.stamped:
         raise MediaError(f"{clip.path} has pictures without timestamps; {_way_out(clip)}")
     if _takes(CONTAINERS.get(output.suffix.lower(), ""), clip):
@@ -77,7 +79,7 @@ def warn_of_change(clip: ClipInfo, wanted: Path, path: Path) -> None:
 def _way_out(clip: ClipInfo) -> str:
     converted = clip.path.with_name(f"{parted(clip.path)[0]}.h264.mp4")
     command = ["ffmpeg", "-i", str(clip.path), "-c:v", "libx264", "-crf", "16", "-pix_fmt", "yuv420p", str(converted)]
-    return f"make an H.264 film of it first ({shlex.join(command)}), or add --audio-only"
+    return f"make an H.264 film of it first ({shlex.join(command)}), or have sound alone written (audio-only)"
 
 
 def _others(clip: ClipInfo) -> tuple[str, ...]:

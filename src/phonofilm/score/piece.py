@@ -44,7 +44,7 @@ class ScoreRequest:
         if not can_last(self.duration_s):
             raise OptionError(
                 f"music for {float(self.duration_s):.2f} s was asked for; it can be {SHORTEST_S:g} to {LONGEST_S:g} s "
-                f"long: use a clip of that length, or --music none"
+                f"long: use a clip of that length, or forbid music (none)"
             )
 
 

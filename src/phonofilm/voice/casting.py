@@ -25,7 +25,7 @@ def read_casting(dialogue: str, voices: str, engine: str, folder: Path) -> Casti
     without one, of nobody who speaks in it, or that the engine does not have, and as `load_engine`.
     """
     if voices and not dialogue:
-        raise OptionError("--voices came without --dialogue; there is nobody to speak")
+        raise OptionError("voices came without dialogue; there is nobody to speak")
     if engine not in ENGINES:
         raise unknown_engine(engine)
     if not dialogue:

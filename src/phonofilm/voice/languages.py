@@ -99,11 +99,11 @@ def voices_of_lines(
         if language and _language(voice) not in (language, *WRITINGS[script].languages):
             letters, who = CALLED.get(script, f"{script.capitalize()} letters"), line.speaker or "(no name)"
             if line.speaker in chosen:
-                way = f"choose one that does: --voices '{line.speaker}={language}+f2'"
+                way = f"choose one that does: voices '{line.speaker}={language}+f2'"
                 notes.append(f"{who} says {letters} in the voice {voice}, which does not read them; {way}")
             elif engine.knows(f"{language}+{voice}"):
                 voice = f"{language}+{voice}"
-                way = f"another language goes by --voices '{line.speaker}=LANGUAGE+f2'"
+                way = f"another language goes by voices '{line.speaker}=LANGUAGE+f2'"
                 notes.append(f"{letters} of {who} are read as eSpeak's language {language}; {way}")
             else:
                 notes.append(f"{engine.name} has no voice for {letters}; {who} will not be understood there")

@@ -164,7 +164,7 @@ def require(row: ModelRow, weights_dir: Path | None) -> dict[str, Path]:
         place = f" nor in {own}" if own is not None else ""
         raise ModelError(
             f"{row.name} is not on this machine{place}: missing {names} ({size_gb:.1f} GB); run 'phonofilm models pull "
-            f"{row.name}' with a network, or give --weights-dir with a folder that holds them"
+            f"{row.name}' with a network, or name the folder that holds them (weights-dir)"
         )
     return located.paths
 

@@ -57,14 +57,16 @@ def read_foreign(path: Path, part: str) -> dict[str, Tensor]:
     try:
         loaded = _load(path)
     except FileNotFoundError as error:
-        raise ModelError(f"{path} does not exist; run 'phonofilm models pull', or look into --weights-dir") from error
+        raise ModelError(
+            f"{path} does not exist; run 'phonofilm models pull', or look into the weights folder"
+        ) from error
     except Exception as error:  # torch.load raises many kinds for what is no checkpoint
         raise _unreadable(path, error) from error
     wrapper = WRAPPERS.get(part)
     if wrapper is not None and isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
         loaded = loaded[wrapper]
     if not _is_state(loaded):
-        raise ModelError(f"{path} holds no network; fetch it again, or give another --weights-dir")
+        raise ModelError(f"{path} holds no network; fetch it again, or name another weights folder")
     if part == "flow":
         return {key: value for key, value in loaded.items() if key not in FLOW_TABLES}
     if part == "clap":

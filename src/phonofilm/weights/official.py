@@ -144,7 +144,7 @@ def find_judge(name: str, weights_dir: Path | None) -> Path | None:
 def missing(name: str, weights_dir: Path | None) -> str:
     """One line on a network that is not there: which file is wanted, where it was looked for, where it is published."""
     own = chosen_folder(weights_dir)
-    place = "there is no --weights-dir" if own is None else f"it is not in {own}"
+    place = "no weights folder is named" if own is None else f"it is not in {own}"
     file = _lacking(name, weights_dir)[0]
     wanted = f"{file.folder}/{file.name}" if file.part == "words" else file.name
     return f"wants the file {wanted} (about {file.megabytes:,} MB, {file.licence}), and {place}; from {address(file)}"
