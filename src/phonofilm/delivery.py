@@ -15,7 +15,7 @@ from phonofilm.outlet import Outlet, Sealed
 from phonofilm.outputs import MIX, NOTES, notes_made_here, numbered, stem_path
 from phonofilm.score.midi import write_midi
 from phonofilm.score.piece import Score
-from phonofilm.take_sheet import remark, told_digest, write_sheet
+from phonofilm.take_sheet import remark, sheet_path, told_digest, write_sheet
 from phonofilm.types import ClipInfo
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,8 @@ def deliver(
     Layers of the take that it replaces go, so that the stems add up to the mix; nothing that we did not write does.
     """
     clip, start = order.clip, order.start
-    said, replaced = remark(timing.sheet) if timing.told else "", told_digest(path)
+    said = remark(timing.sheet) if timing.told else ""
+    replaced = told_digest(path) if sheet_path(path).exists() else ""
     if order.audio_only:
         written = outlet.audio(sealed, path, seed, start, clip, said)
     else:

@@ -22,7 +22,7 @@ from phonofilm.mix.layer_names import EFFECTS, LAYERS, MUSIC, ORIGINAL
 from phonofilm.mix.original import brought_under, found_in
 from phonofilm.mix.splice import hushed, loud_db, ranges, shares, silenced
 from phonofilm.mix.stems import summed
-from phonofilm.outputs import stem_path
+from phonofilm.outputs import NOTES, stem_path
 from phonofilm.scenes.guide import ACTIVE_DBFS
 from phonofilm.settings import AddOptions
 from phonofilm.take_sheet import sheet_of
@@ -116,7 +116,7 @@ def read_take(clip: ClipInfo, path: Path, stems: bool) -> Earlier:
         return Earlier(whole, original=_held(clip, path, whole), sheet=sheet_of(path, clip), foreign=foreign)
     count = samples(clip.duration_s, layers[EFFECTS].rate_hz)
     layers = {name: as_long(layer, count) for name, layer in layers.items()}
-    notes = stem_path(path, MUSIC).with_suffix(".mid")
+    notes = stem_path(path, MUSIC).with_suffix(NOTES)
     kept = {name: layer for name, layer in layers.items() if name != EFFECTS}
     held = None if ORIGINAL in kept else _held(clip, path, layers[EFFECTS])
     notes_there = notes if MUSIC in kept and notes.exists() else None

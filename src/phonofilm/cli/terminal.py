@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def complain(error: PhonofilmError, where: Path | None = None) -> None:
     text = str(error) if where is None else told_of(str(where), str(error))
-    sys.stderr.write(f"phonofilm: {' '.join(text.split())}\n")
+    remark(" ".join(text.split()))
 
 
 def remark(text: str) -> None:

@@ -25,7 +25,6 @@ from phonofilm.data.shards import write_shard
 from phonofilm.errors import InputError, OptionError, OutputError
 from phonofilm.flow.network import FlowNetwork
 from phonofilm.train import cue_examples
-from phonofilm.train.cue_examples import make_cue_examples
 from phonofilm.train.cue_finder import (
     CueRecipe,
     export_cue_finder,
@@ -120,7 +119,7 @@ def train_mini(
         elif stage == "rhythms":
             build_rhythms(sounds, run, run / "rhythm.safetensors")
         elif stage == "scenes":
-            make_cue_examples(run, extent.cue_shards, extent.scenes)
+            cue_examples.make_cue_examples(run, extent.cue_shards, extent.scenes)
         elif stage == "cues":
             for recipe in CUE_FINDERS.values():
                 train_cue_finder(run, device, cut_short(recipe, extent))
