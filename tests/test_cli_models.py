@@ -151,7 +151,7 @@ def test_the_list_as_json(phonofilm: Call) -> None:
     assert rows.keys() == MODELS.keys()
     for name, row in MODELS.items():
         assert rows[name]["missing"] == [f"{file.folder}/{file.name}" for file in row.published]
-        assert rows[name]["here"] is (row.published == ())
+        assert rows[name]["here"] is (row.published == () and name != "own")
         assert [file["path"] for file in rows[name]["files"]] == [None] * len(row.published)
     assert rows["mini"]["megabytes"] > 40
 
@@ -164,6 +164,15 @@ def test_listing_neither_fetches_nor_writes(
     phonofilm("models", "--json")
     assert server.headers == []
     assert not cache.exists()
+
+
+def test_a_trained_model_is_here_where_its_folder_is_named(phonofilm: Call, tmp_path: Path) -> None:
+    (tmp_path / "flow.safetensors").touch()
+    rows = {row["name"]: row for row in json.loads(phonofilm("models", "--weights-dir", tmp_path, "--json").out)}
+    assert rows["own"]["here"]
+    result = phonofilm("models", "pull", "own")
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert "'phonofilm train' makes it" in result.err
 
 
 @pytest.mark.parametrize("name", ["mini", "tiny"])

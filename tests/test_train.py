@@ -75,10 +75,10 @@ def test_takes_of_one_source_are_on_one_side(sounds: Path) -> None:
 
 
 def test_an_index_without_its_columns_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no index\.tsv"):
+    with pytest.raises(InputError, match=r"no index\.tsv and no sound file"):
         read_index(tmp_path)
-    (tmp_path / "index.tsv").write_text("path\tlabel\na.wav\tknock\n")
-    with pytest.raises(InputError, match="has no column"):
+    (tmp_path / "index.tsv").write_text("path\tcaption\na.wav\tknock\n")
+    with pytest.raises(InputError, match="has no column label"):
         read_index(tmp_path)
 
 
@@ -369,7 +369,7 @@ def test_a_stage_says_when_it_begins_to_train(tmp_path: Path, caplog: pytest.Log
 def test_a_trial_and_a_run_do_not_go_on_from_each_other(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "vae.pt").touch()
-    with pytest.raises(OptionError, match="holds a run, and a trial is none"):
+    with pytest.raises(OptionError, match="holds a run that is no trial"):
         train_mini(tmp_path, tmp_path / "run", torch.device("cpu"), (), trial=True)
     for _ in range(2):
         train_mini(tmp_path, tmp_path / "trial", torch.device("cpu"), (), trial=True)

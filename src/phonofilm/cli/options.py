@@ -22,7 +22,7 @@ WeightsDirOption = Annotated[
     typer.Option(
         "--weights-dir",
         help="Folder with the published files of a mmaudio model, in weights/ and ext_weights/ or side by side; "
-        "else the one named by PHONOFILM_WEIGHTS_DIR.",
+        "else the one named by PHONOFILM_WEIGHTS_DIR. For --model own the folder RUN/export of a training.",
     ),
 ]
 SOUND_KINDS = ", ".join(suffix[1:] for suffix in WRITTEN_SOUND_SUFFIXES)

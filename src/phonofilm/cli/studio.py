@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from phonofilm.cli.options import DeviceOption, ModelOption, VerboseOption
+from phonofilm.cli.options import DeviceOption, ModelOption, VerboseOption, WeightsDirOption
 from phonofilm.cli.terminal import start_logging
 from phonofilm.errors import MissingExtraError
 
@@ -25,6 +25,7 @@ def studio(
         Path | None, typer.Option("--folder", help="Where projects are kept; else in the user's data folder.")
     ] = None,
     model: ModelOption = "mini",
+    weights_dir: WeightsDirOption = None,
     device: DeviceOption = "auto",
     token: Annotated[
         str, typer.Option("--token", envvar="PHONOFILM_TOKEN", help="A secret that whoever connects must know.")
@@ -47,6 +48,7 @@ def studio(
         port=port,
         model=find_model(model).name,
         device=device,
+        weights_dir=weights_dir,
         token=token,
         longest_s=max_duration,
         most_bytes=max_upload_mb * 1_000_000,

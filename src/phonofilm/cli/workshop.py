@@ -60,10 +60,21 @@ def simulate(
 
 
 def train(
-    sounds: Annotated[Path, typer.Option("--sounds", help="Folder of recordings with its index.tsv.")],
-    run: Annotated[Path, typer.Option("--run", help="Folder for checkpoints; a stopped run goes on from it.")] = Path(
-        "runs/mini"
-    ),
+    sounds: Annotated[
+        Path,
+        typer.Option("--sounds", help="Folder of recordings, with an index.tsv or called after what is heard in each."),
+    ],
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--run",
+            help="Folder for checkpoints, from which a stopped run goes on; else runs/mini, or runs/own with --tune.",
+        ),
+    ] = None,
+    tune: Annotated[
+        bool,
+        typer.Option("--tune", help="Teach the model inside the package these recordings: hours in place of days."),
+    ] = False,
     stage: Annotated[list[str] | None, typer.Option("--stage", help="Only these stages, in order.")] = None,
     start: Annotated[
         Path | None, typer.Option("--start", help="A finished flow.safetensors that the flow network begins from.")
@@ -74,9 +85,13 @@ def train(
     ] = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train the model `mini` from recordings: vae, vocoder, shards, flow, rhythms, scenes, cues, listener, export."""
+    """Train the model `mini` from recordings: vae, vocoder, shards, flow, rhythms, scenes, cues, listener, export.
+
+    With --tune four stages are left: shards, flow, rhythms, export.
+    """
     start_logging(True)
     from phonofilm.device import choose_device
-    from phonofilm.train.mini import STAGES, train_mini
+    from phonofilm.train.mini import train_mini
 
-    train_mini(sounds, run, choose_device(device), tuple(stage) if stage else STAGES, start, trial)
+    folder = run or Path("runs", "own" if tune else "mini")
+    train_mini(sounds, folder, choose_device(device), tuple(stage) if stage else None, start, trial, tune)

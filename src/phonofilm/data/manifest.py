@@ -1,8 +1,8 @@
 """The list of recordings that may be trained on, and their samples in one flat file.
 
-The folder of recordings holds `index.tsv` (one row a recording: path, label, caption, category, ...). Decoding it once
-into a single int16 file lets every training step read random pieces without decoding, and two processes share the
-pages.
+The folder of recordings may hold `index.tsv` (one row a recording: path, label, caption, category, ...); where there
+is none, every sound file in it is a recording of what its name says. Decoding them once into a single int16 file lets
+every training step read random pieces without decoding, and two processes share the pages.
 """
 
 import csv
@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy.typing as npt
 
 from phonofilm.errors import InputError
 from phonofilm.media.audio import read_audio
+from phonofilm.media.suffixes import SOUND_SUFFIXES
 from phonofilm.types import FloatArray
 
 logger = logging.getLogger(__name__)
@@ -26,7 +28,14 @@ logger = logging.getLogger(__name__)
 RATE_HZ = 44100
 HELD_OUT_TENTHS = 1
 """One source recording in ten is kept out of training, for the figures in the log."""
-COLUMNS = ("path", "label", "caption", "category", "tier", "source_repo", "source_ref")
+COLUMNS = ("path", "label")
+OTHERS = {"caption": "", "category": "", "tier": "1", "source_repo": "", "source_ref": ""}
+"""Columns that an index may leave out, and what stands for them."""
+UNTOLD = "file "
+"""How the group begins of a recording of which nobody says where it comes from."""
+NOT_NAMING = re.compile(r"[\W\d_]+")
+"""Numbers, lines and points in the name of a file, which count takes and part words."""
+TWO_WORDS = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 LOOKED_AT_BYTES = 4096
 """Of every recording, from its middle, to tell it from another of its name and size."""
 
@@ -44,15 +53,24 @@ class Recording:
 
     @property
     def held_out(self) -> bool:
-        """Whether this recording is for measuring only; all takes of one source agree."""
-        return hashlib.sha256(self.group.encode()).digest()[0] * 10 // 256 < HELD_OUT_TENTHS
+        """Whether this recording is for measuring only; all takes of one source agree.
+
+        Somebody's own sounds are few, and there is nothing to measure on them: all are learnt.
+        """
+        return (
+            not self.group.startswith(UNTOLD)
+            and hashlib.sha256(self.group.encode()).digest()[0] * 10 // 256 < HELD_OUT_TENTHS
+        )
 
 
 def read_index(folder: Path) -> list[Recording]:
-    """The rows of `folder/index.tsv`. Raises InputError when it is missing, lacks a column or holds an odd value."""
+    """The rows of `folder/index.tsv`, or every sound file in the folder, called after its name.
+
+    Raises InputError when there is neither, or the index lacks a column or holds an odd value.
+    """
     index = folder / "index.tsv"
     if not index.is_file():
-        raise InputError(f"no index.tsv in {folder}; give the folder that holds the recordings and their index")
+        return _by_name(folder)
     recordings = []
     try:
         with index.open(encoding="utf-8", newline="") as file:
@@ -70,9 +88,29 @@ def read_index(folder: Path) -> list[Recording]:
     return recordings
 
 
+def _by_name(folder: Path) -> list[Recording]:
+    """The sound files in a folder and the folders in it. Raises InputError when there are none."""
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUND_SUFFIXES and path.is_file())
+    if not found:
+        raise InputError(
+            f"no index.tsv and no sound file in {folder}; give a folder of recordings, called after what is heard"
+        )
+    return [Recording(path, _named(path), "", "", 1, UNTOLD + path.relative_to(folder).as_posix()) for path in found]
+
+
+def _named(path: Path) -> str:
+    """What a file's name says: "Laser_Zap-03.wav" is a laser zap. Its folder's name where it is a number only."""
+    for name in (path.stem, path.parent.name):
+        words = NOT_NAMING.sub(" ", TWO_WORDS.sub(" ", name)).strip().lower()
+        if words:
+            return words
+    return path.stem
+
+
 def _recording(folder: Path, row: dict[str, str], where: str) -> Recording:
     """One row of the index as a recording. Raises InputError, which begins with `where`."""
-    lacking = [name for name in COLUMNS if row[name] is None]
+    row = OTHERS | row
+    lacking = [name for name in (*COLUMNS, *OTHERS) if row[name] is None]
     if lacking:
         raise InputError(f"{where} has no {', '.join(lacking)}; give every column, parted by tabs")
     try:
@@ -89,6 +127,8 @@ def _group(row: dict[str, str]) -> str:
         return reference
     if row["category"] == "speech":
         return row["path"]
+    if not reference and not row["source_repo"]:
+        return UNTOLD + row["path"]
     return row["source_repo"] + ":" + row["label"]
 
 

@@ -19,7 +19,8 @@ from scipy.signal import fftconvolve, lfilter
 from phonofilm.codec.onsets import detect_onsets
 from phonofilm.data.captions import LabelCaptions
 from phonofilm.data.manifest import RATE_HZ, Recording, SampleStore
-from phonofilm.data.things import shares
+from phonofilm.data.things import even_shares, shares
+from phonofilm.errors import InputError
 from phonofilm.types import FloatArray
 
 FADE_SAMPLES = 441
@@ -62,10 +63,20 @@ GAP_S = 0.03
 
 
 class Composer:
-    """Makes examples; holds the recordings by label and nothing that changes."""
+    """Makes examples; holds the recordings by label and nothing that changes.
+
+    even: labels are met by how much of each there is, whatever films mostly want. Raises InputError when no recording
+    may be learnt from.
+    """
 
     def __init__(
-        self, recordings: list[Recording], store: SampleStore, captions: dict[str, LabelCaptions], mix: SceneMix
+        self,
+        recordings: list[Recording],
+        store: SampleStore,
+        captions: dict[str, LabelCaptions],
+        mix: SceneMix,
+        *,
+        even: bool = False,
     ) -> None:
         self.store, self.mix, self.captions = store, mix, captions
         self.by_label: dict[str, list[int]] = {}
@@ -73,11 +84,16 @@ class Composer:
             # Speech is left out on purpose: a model that has never heard a voice cannot babble.
             if not recording.held_out and captions[recording.label].kind != "speech":
                 self.by_label.setdefault(recording.label, []).append(index)
+        if not self.by_label:
+            raise InputError("all recordings are speech or held out for measuring; give some to learn from")
         self.labels = sorted(self.by_label)
         counts = np.asarray([len(self.by_label[label]) for label in self.labels], np.float64)
         tier = np.asarray([min(recordings[i].tier for i in self.by_label[label]) for label in self.labels])
         seconds = np.asarray([sum(store.spans[i].count for i in self.by_label[label]) for label in self.labels])
-        self.weight = shares(self.labels, counts, seconds / RATE_HZ, tier)
+        if even:
+            self.weight = even_shares(counts, seconds / RATE_HZ)
+        else:
+            self.weight = shares(self.labels, counts, seconds / RATE_HZ, tier)
         textures = np.asarray([captions[label].kind == "texture" for label in self.labels])
         self.bed_weight = self.weight * textures / max((self.weight * textures).sum(), 1e-12)
 

@@ -29,6 +29,7 @@ THING_POWER, LABEL_POWER = 0.25, 0.5
 """A thing's share goes with its stock (recordings * seconds) to the first power: gunshots, of which there is a
 fiftieth of the rain, are met a third as often. Within a thing labels go by the second one, as single recordings are
 soon known by heart."""
+LEAST_S = 0.05
 STOCK = (300.0, 8000.0)
 """Between these: what is there once is met less than half as often as what is there most."""
 
@@ -64,6 +65,13 @@ def called(words: str) -> tuple[str, ...]:
 def thing_of(label: str, things: Sequence[Thing]) -> Thing | None:
     """The first thing that this label is an example of, or None."""
     return next((thing for thing in things if thing.pattern.search(label)), None)
+
+
+def even_shares(counts: Shares, seconds: Shares) -> Shares:
+    """(K,) how often each label should be drawn where nothing is known but how much of it there is; as in `shares`."""
+    weight = (counts * np.maximum(seconds, LEAST_S)) ** THING_POWER  # (K,)
+    result: Shares = weight / weight.sum()
+    return result
 
 
 def shares(labels: Sequence[str], counts: Shares, seconds: Shares, tiers: npt.NDArray[np.int_]) -> Shares:

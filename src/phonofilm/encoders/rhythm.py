@@ -25,7 +25,8 @@ from phonofilm.encoders.counting import UNTOLD, Count, count_of
 from phonofilm.errors import ModelError
 from phonofilm.types import FloatArray
 
-TABLE_FILE = Path(__file__).with_name("rhythm.safetensors")
+RHYTHM_FILE = "rhythm.safetensors"
+TABLE_FILE = Path(__file__).with_name(RHYTHM_FILE)
 NAMED_FROM = 0.6
 """Least cosine between the components of a phrase and of a label for the phrase to mean it: words that name no sound
 ("a tax report", "happiness") reach 0.40 to 0.59, names of sounds in other words than ours 0.62 to 0.97."""

@@ -9,7 +9,7 @@ from phonofilm.errors import OptionError
 from phonofilm.scenes.guide import Guide
 from phonofilm.scenes.mini import MiniGuide
 from phonofilm.weights.load import load_nets
-from phonofilm.weights.registry import find_model
+from phonofilm.weights.registry import OWN, find_model
 
 
 def load_guide(model: str, device: str, precision: str, weights_dir: Path | None) -> Guide:
@@ -30,8 +30,10 @@ def load_guide(model: str, device: str, precision: str, weights_dir: Path | None
         clip_tokens([""])  # a missing vocabulary is told now, not after the picture was encoded
         parts = MmaudioParts.find(row, weights_dir, place, dtype)
         return MmaudioGuide(parts, FeatureCache(cache_folder() / "features"))
-    if weights_dir is not None:
+    if weights_dir is not None and row.name != OWN:
         raise OptionError(
-            f"--weights-dir is for mmaudio models, and {model} has its weights in the package; leave it out"
+            f"a folder of weights is for the mmaudio models and for {OWN!r}, and {model} has its weights in the "
+            "package; leave it out"
         )
-    return MiniGuide.load(load_nets(model, place, dtype), dtype if place.type == "cpu" else torch.float32)
+    nets = load_nets(model, place, dtype, weights_dir)
+    return MiniGuide.load(nets, dtype if place.type == "cpu" else torch.float32, weights_dir)

@@ -5,9 +5,11 @@ T text tokens, E embedding width, D sync width, C latent width, S samples.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -21,7 +23,7 @@ from phonofilm.encoders.cue_finder import CueFinder, FoundCues
 from phonofilm.encoders.heard import HeardTable, NamedShot, expected_sounds, load_table, named_shots
 from phonofilm.encoders.motion import MotionWatcher, cue_request, cut_times
 from phonofilm.encoders.prompts import grouped, phrases, prompt_features
-from phonofilm.encoders.rhythm import Rhythm, RhythmTable, goes_on, learnt, load_rhythms, played, rhythm_of
+from phonofilm.encoders.rhythm import RHYTHM_FILE, Rhythm, RhythmTable, goes_on, learnt, load_rhythms, played, rhythm_of
 from phonofilm.encoders.seen import FRAMES_WANTED, Certain, Classifier, SeenEncoder, SeenWatcher, smoothed
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.flow.conditions import Conditions
@@ -106,10 +108,14 @@ class MiniGuide(Guide):
         self.curve_rate_hz = self._points / self._step_s
 
     @classmethod
-    def load(cls, nets: Nets, seen_dtype: torch.dtype) -> Self:
-        """The networks with the encoders that come as packages. Raises ModelError."""
-        finder = CueFinder.load(*(find_model("mini").checked(name) for name in CUE_FINDER_FILES))
-        return cls(nets, SeenEncoder.load(seen_dtype), load_table(), finder, load_rhythms(), SentenceEncoder.load())
+    def load(cls, nets: Nets, seen_dtype: torch.dtype, own: Path | None = None) -> Self:
+        """The networks with the encoders that come as packages. Raises ModelError.
+
+        own: a folder of somebody's training; what it holds of cue finder and rhythms is taken from there.
+        """
+        finders = _inside(own, CUE_FINDER_FILES) or [find_model("mini").checked(name) for name in CUE_FINDER_FILES]
+        finder, rhythms = CueFinder.load(*finders), load_rhythms(*_inside(own, (RHYTHM_FILE,)))
+        return cls(nets, SeenEncoder.load(seen_dtype), load_table(), finder, rhythms, SentenceEncoder.load())
 
     def seeing(self, name: str) -> Self:
         classifier = Certain(self._heard.names.index(name))
@@ -416,6 +422,12 @@ class MiniGuide(Guide):
         text = silent if scene.text is None else scene.text[None].to(device)  # (1, T, E)
         told = flow.conditions(clip, sync, text, window.steps)
         return told, flow.empty_conditions(1, rows, window.steps, window.steps, negative), scale, timed
+
+
+def _inside(folder: Path | None, names: Sequence[str]) -> list[Path]:
+    """The files in a folder; none where one is not there."""
+    paths = [] if folder is None else [folder / name for name in names]
+    return paths if all(path.is_file() for path in paths) else []
 
 
 def named_by_contact(sheet: CueSheet, found: FoundCues) -> CueSheet:

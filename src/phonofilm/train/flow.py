@@ -4,14 +4,14 @@ Dimension letters as in `train/batches.py`.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from phonofilm.data.captions import load_captions
+from phonofilm.data.captions import LabelCaptions, load_captions
 from phonofilm.device import matmul_dtype
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.errors import InputError, ModelError
@@ -74,6 +74,11 @@ def mini_flow() -> FlowRecipe:
     )
 
 
+def mini_tuning() -> FlowRecipe:
+    """The recipe by which the shipped network goes on with other recordings, in small steps."""
+    return replace(mini_flow(), steps=2_000, lengths=(88,), learning_rate=2e-4, warmup=100, seed=5)
+
+
 def times(count: int, generator: torch.Generator, device: torch.device) -> Tensor:
     """(B,) training times, logit-normal: most effort in the middle of the path (Esser et al. 2024)."""
     return torch.sigmoid(torch.randn(count, generator=generator, device=device))
@@ -118,16 +123,23 @@ def begin_from(network: FlowNetwork, weights: Path) -> None:
     network.load_state_dict(finished_weights(weights, network.config))
 
 
-def train_flow(run: Path, device: torch.device, recipe: FlowRecipe, start: Path | None = None) -> FlowNetwork:
+def train_flow(
+    run: Path,
+    device: torch.device,
+    recipe: FlowRecipe,
+    start: Path | None = None,
+    captions: dict[str, LabelCaptions] | None = None,
+) -> FlowNetwork:
     """Train (or go on training) on the shards in `run`/shards; checkpoints live in `run`. Returns the average.
 
     start: finished weights of the same network to begin from instead of random ones; they bring their statistics of the
-    latents. Raises ModelError when they do not fit, InputError when there are no shards.
+    latents. captions: of all labels in the shards, the package's own when None. Raises ModelError when weights do not
+    fit, InputError when there are no shards.
     """
     if not any((run / "shards").glob("*.safetensors")):
         raise InputError(f"no examples in {run / 'shards'}; train the stage 'shards' first")
     logger.info("encoding the captions")
-    words = Words(load_captions(), SentenceEncoder.load())
+    words = Words(load_captions() if captions is None else captions, SentenceEncoder.load())
     network = FlowNetwork(recipe.net, matmul_dtype(device)).to(device)
     if start is None:
         initialise(network, torch.Generator().manual_seed(recipe.seed))

@@ -34,8 +34,9 @@ from phonofilm.codec.listener import (
     reference_level,
 )
 from phonofilm.codec.spectral import MEL_44K, MelSpectrogram
-from phonofilm.data.captions import load_captions
+from phonofilm.data.captions import LabelCaptions
 from phonofilm.data.manifest import Recording, SampleStore, build_store, read_index
+from phonofilm.data.own_labels import captions_for
 from phonofilm.data.sound_classes import OTHERS, TEN, THIRTY, classes_of
 from phonofilm.device import fast_products
 from phonofilm.encoders.sentences import SentenceEncoder
@@ -232,9 +233,9 @@ class Material:
     sentences: Sentences
 
 
-def read_sentences(recordings: list[Recording], kinship: float) -> Sentences:
+def read_sentences(recordings: list[Recording], table: dict[str, LabelCaptions], kinship: float) -> Sentences:
     """The descriptions of the recordings' labels as vectors; `kinship` is the temperature of their kin."""
-    table, encoder = load_captions(), SentenceEncoder.load()
+    encoder = SentenceEncoder.load()
     labels = sorted({recording.label for recording in recordings})
     counts = [len(table[label].descriptions) for label in labels]
     flat = encoder.encode([text for label in labels for text in table[label].descriptions])
@@ -248,11 +249,13 @@ def read_sentences(recordings: list[Recording], kinship: float) -> Sentences:
 def read_material(sounds: Path, run: Path, recipe: ListenerRecipe) -> Material:
     """Recordings, their log-mels (made once, in `run`), their classes and their sentences."""
     recordings, classes = read_index(sounds), recipe.net.classes
-    mels = MelStore(build_store(recordings, sounds, run / "store"), run / "mels.f16")
+    store = build_store(recordings, sounds, run / "store")
+    mels = MelStore(store, run / "mels.f16")
     targets = np.zeros((len(recordings), len(classes)), np.float32)
     for row, recording in zip(targets, recordings, strict=True):
         row[[classes.index(name) for name in classes_of(recording)]] = 1
-    return Material(recordings, mels, targets, read_sentences(recordings, recipe.words_kinship))
+    sentences = read_sentences(recordings, captions_for(recordings, store, sounds), recipe.words_kinship)
+    return Material(recordings, mels, targets, sentences)
 
 
 MOST_VARIETY = 100

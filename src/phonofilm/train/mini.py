@@ -2,6 +2,9 @@
 
 Nine stages, each resumable: vae → vocoder → shards → flow → rhythms → scenes → cues → listener → export. The listener
 makes no sound: it is the classifier that `phonofilm evaluate meaning` asks. The same code runs on a CPU and on a GPU.
+
+Tuning teaches the shipped network other recordings: it goes on from its weights, and everything else of `mini` is used
+as it is, so that four stages are left: shards → flow → rhythms → export.
 """
 
 import csv
@@ -18,10 +21,12 @@ import torch
 from phonofilm.codec.listener import Listener, save_listener
 from phonofilm.codec.vae import MelVae
 from phonofilm.codec.vocoder import Vocoder
-from phonofilm.data.captions import load_captions
-from phonofilm.data.manifest import build_store, read_index
+from phonofilm.data.captions import LabelCaptions
+from phonofilm.data.manifest import Recording, SampleStore, build_store, read_index
+from phonofilm.data.own_labels import captions_for
 from phonofilm.data.scenes import MINI_SCENES, Composer
 from phonofilm.data.shards import write_shard
+from phonofilm.encoders.rhythm import RHYTHM_FILE, load_rhythms
 from phonofilm.errors import InputError, OptionError, OutputError
 from phonofilm.flow.network import FlowNetwork
 from phonofilm.train import cue_examples
@@ -32,18 +37,21 @@ from phonofilm.train.cue_finder import (
     mini_shown_cue_finder,
     train_cue_finder,
 )
-from phonofilm.train.flow import FlowRecipe, finished_weights, mini_flow, train_flow
+from phonofilm.train.flow import FlowRecipe, finished_weights, mini_flow, mini_tuning, train_flow
 from phonofilm.train.listener import ListenerRecipe, mini_listener, train_listener
 from phonofilm.train.rhythms import build_rhythms
 from phonofilm.train.state import load_state, of_this_network
 from phonofilm.train.vae import VaeRecipe, mini_vae, train_vae
 from phonofilm.train.vocoder import VocoderRecipe, mini_vocoder, train_vocoder
-from phonofilm.weights.load import save_net
+from phonofilm.weights.load import load_nets, save_net
+from phonofilm.weights.registry import find_model
 
 logger = logging.getLogger(__name__)
 
 Recipe = TypeVar("Recipe", VaeRecipe, VocoderRecipe, FlowRecipe, CueRecipe, ListenerRecipe)
 STAGES = ("vae", "vocoder", "shards", "flow", "rhythms", "scenes", "cues", "listener", "export")
+TUNING_STAGES = ("shards", "flow", "rhythms", "export")
+TUNED = "mini"
 SHARDS = 67
 EXAMPLES_A_SHARD = 256
 LATENT_STEPS = 176
@@ -69,7 +77,8 @@ class Extent:
 WHOLE = Extent(None, SHARDS, EXAMPLES_A_SHARD, cue_examples.SHARDS, cue_examples.SCENES_A_SHARD)
 TRIAL = Extent(4, 1, 16, 2, 2)
 """Every stage cut short: what comes out is of no use but to show that all of them run with these recordings."""
-TRIAL_MARK = "trial"
+TUNING = dataclasses.replace(WHOLE, shards=24)
+TRIAL_MARK, TUNING_MARK = "trial", "tuning"
 CUE_FINDERS = {"cues": mini_cue_finder(), "cues_shown": mini_shown_cue_finder()}
 """Recipes of the two networks of the cue finder, by the names of their files."""
 
@@ -78,22 +87,27 @@ def train_mini(
     sounds: Path,
     run: Path,
     device: torch.device,
-    stages: tuple[str, ...] = STAGES,
+    stages: tuple[str, ...] | None = None,
     start: Path | None = None,
     trial: bool = False,
+    tune: bool = False,
 ) -> None:
-    """Run the stages named, in order; what is finished in `run` is not done again.
+    """Run the stages named (all when None), in order; what is finished in `run` is not done again.
 
-    sounds: the folder of recordings with its index.tsv. run: checkpoints, shards and at the end run/export. start: as
-    in `train_flow`. trial: every stage is cut short, to see in minutes that all of them run.
+    sounds: the folder of recordings, as `read_index` reads it. run: checkpoints, shards and at the end run/export.
+    start: as in `train_flow`. trial: every stage is cut short, to see in minutes that all of them run. tune: the
+    shipped network, or that of `start`, goes on with these recordings.
 
     Raises InputError when a stage needs an earlier one that has not run, ModelError when weights are damaged or of
     another network, OptionError for a stage that is none or a trial in the folder of a run, OutputError when `run` is
     no folder.
     """
-    unknown = [stage for stage in stages if stage not in STAGES]
+    known = TUNING_STAGES if tune else STAGES
+    stages = known if stages is None else stages
+    unknown = [stage for stage in stages if stage not in known]
     if unknown:
-        raise OptionError(f"no stage is called {unknown[0]!r}; there are {', '.join(STAGES)}")
+        of = " of tuning" if tune else ""
+        raise OptionError(f"no stage{of} is called {unknown[0]!r}; there are {', '.join(known)}")
     if start is not None:
         if "flow" not in stages:
             raise OptionError(
@@ -104,8 +118,9 @@ def train_mini(
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {run} ({error.strerror}); give another --run") from error
-    _mark_trial(run, trial)
-    extent = TRIAL if trial else WHOLE
+    _mark(run, TRIAL_MARK, "a trial", trial)
+    _mark(run, TUNING_MARK, "a tuning", tune)
+    extent = TRIAL if trial else TUNING if tune else WHOLE
     for stage in stages:
         logger.info("stage %s", stage)
         if stage == "vae":
@@ -113,31 +128,58 @@ def train_mini(
         elif stage == "vocoder":
             train_vocoder(sounds, run, device, cut_short(mini_vocoder(), extent), finished_vae(run))
         elif stage == "shards":
-            make_shards(sounds, run, extent)
+            make_shards(sounds, run, extent, tune=tune)
         elif stage == "flow":
-            train_flow(run, device, cut_short(mini_flow(), extent), start)
+            recipe = cut_short(mini_tuning() if tune else mini_flow(), extent)
+            begin = find_model(TUNED).checked("flow.safetensors") if tune and start is None else start
+            train_flow(run, device, recipe, begin, read_sounds(sounds, run).learnt)
         elif stage == "rhythms":
-            build_rhythms(sounds, run, run / "rhythm.safetensors")
+            read = read_sounds(sounds, run)
+            before = load_rhythms() if tune else None
+            build_rhythms(read.recordings, read.store, read.captions, run / RHYTHM_FILE, before)
         elif stage == "scenes":
             cue_examples.make_cue_examples(run, extent.cue_shards, extent.scenes)
         elif stage == "cues":
-            for recipe in CUE_FINDERS.values():
-                train_cue_finder(run, device, cut_short(recipe, extent))
+            for finder in CUE_FINDERS.values():
+                train_cue_finder(run, device, cut_short(finder, extent))
         elif stage == "listener":
             train_listener(sounds, run, cut_short(mini_listener(), extent))
+        elif tune:
+            export_tuned(sounds, run)
         else:
             export(sounds, run)
 
 
-def _mark_trial(run: Path, trial: bool) -> None:
-    """Raises OptionError when a trial would go on from a run, or a run from a trial."""
-    mark = run / TRIAL_MARK
-    if trial and not mark.exists():
-        if any(run.iterdir()):
-            raise OptionError(f"{run} holds a run, and a trial is none; give an empty folder with --run")
+@dataclasses.dataclass(frozen=True)
+class Sounds:
+    """The recordings, as they lie in the store, and what their labels sound like in words."""
+
+    recordings: list[Recording]
+    store: SampleStore
+    captions: dict[str, LabelCaptions]
+
+    @property
+    def learnt(self) -> dict[str, LabelCaptions]:
+        """The captions of labels that there are recordings of."""
+        return {label: self.captions[label] for label in sorted({row.label for row in self.recordings})}
+
+
+def read_sounds(sounds: Path, run: Path) -> Sounds:
+    """What there is to learn from. Raises InputError as `read_index`, `build_store` and `captions_for` do."""
+    recordings = read_index(sounds)
+    store = build_store(recordings, sounds, run / "store")
+    return Sounds(recordings, store, captions_for(recordings, store, sounds))
+
+
+def _mark(run: Path, name: str, what: str, wanted: bool) -> None:
+    """Note what a folder is for. Raises OptionError when it was begun for something else."""
+    mark = run / name
+    if wanted and not mark.exists():
+        if any(path.name not in (TRIAL_MARK, TUNING_MARK) for path in run.iterdir()):
+            raise OptionError(f"{run} holds a run that is no{what[1:]}; give an empty folder with --run")
         mark.touch()
-    if mark.exists() and not trial:
-        raise OptionError(f"{run} holds a trial, which no run can go on from; give another --run")
+    if mark.exists() and not wanted:
+        raise OptionError(f"{run} holds {what}, which no other run can go on from; give another --run")
 
 
 def cut_short(recipe: Recipe, extent: Extent) -> Recipe:
@@ -162,11 +204,11 @@ def finished_vae(run: Path) -> MelVae:
     return vae.eval().requires_grad_(False)
 
 
-def make_shards(sounds: Path, run: Path, extent: Extent) -> None:
-    """Compose and encode the training examples that are not there yet."""
-    recordings = read_index(sounds)
-    composer = Composer(recordings, build_store(recordings, sounds, run / "store"), load_captions(), MINI_SCENES)
-    vae = finished_vae(run)
+def make_shards(sounds: Path, run: Path, extent: Extent, *, tune: bool = False) -> None:
+    """Compose and encode the training examples that are not there yet; with `tune` in the shipped network's latents."""
+    read = read_sounds(sounds, run)
+    composer = Composer(read.recordings, read.store, read.captions, MINI_SCENES, even=tune)
+    vae = shipped_vae() if tune else finished_vae(run)
     folder = run / "shards"
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(extent.shards):
@@ -174,6 +216,34 @@ def make_shards(sounds: Path, run: Path, extent: Extent) -> None:
         if not path.exists():
             write_shard(path, composer, vae, extent.examples, LATENT_STEPS, SHARD_SEED + number)
             logger.info("shard %d of %d", number + 1, extent.shards)
+
+
+def shipped_vae() -> MelVae:
+    """The autoencoder inside the package."""
+    vae = load_nets(TUNED, torch.device("cpu"), torch.float32).codec.vae
+    assert isinstance(vae, MelVae)
+    return vae
+
+
+def finished_flow(run: Path) -> FlowNetwork:
+    """The averaged flow network of a run. Raises InputError when it is not trained yet."""
+    flow = FlowNetwork(mini_flow().net, torch.float32)
+    _fill(flow, run, "flow")
+    return flow
+
+
+def export_tuned(sounds: Path, run: Path) -> None:
+    """Write what tuning has made to run/export, with the names of those whose recordings `mini` was made of."""
+    folder = run / "export"
+    folder.mkdir(parents=True, exist_ok=True)
+    flow = finished_flow(run)
+    save_net(flow, flow.config.to_json(), folder / "flow.safetensors", torch.float16)
+    if not (run / RHYTHM_FILE).is_file():
+        raise InputError(f"no {RHYTHM_FILE} in {run}; run the stage 'rhythms' first")
+    shutil.copyfile(run / RHYTHM_FILE, folder / RHYTHM_FILE)
+    for name in ("ATTRIBUTION.md", "attribution.tsv"):
+        shutil.copyfile(find_model(TUNED).file(name), folder / name)
+    logger.info("tuned weights are in %s; --model own --weights-dir %s takes them", folder, folder)
 
 
 def export(sounds: Path, run: Path) -> dict[str, str]:
@@ -185,8 +255,7 @@ def export(sounds: Path, run: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     vocoder = Vocoder(mini_vocoder().net)
     _fill(vocoder, run, "vocoder")
-    flow = FlowNetwork(mini_flow().net, torch.float32)
-    _fill(flow, run, "flow")
+    flow = finished_flow(run)
     nets = (
         ("vae.safetensors", finished_vae(run), json.dumps(dataclasses.asdict(mini_vae().net))),
         ("vocoder.safetensors", vocoder, json.dumps(dataclasses.asdict(mini_vocoder().net))),
@@ -201,8 +270,11 @@ def export(sounds: Path, run: Path) -> dict[str, str]:
     hashes["listener.safetensors"] = hashlib.sha256((folder / "listener.safetensors").read_bytes()).hexdigest()
     for name, digest in hashes.items():
         logger.info("%s %s", digest, name)
-    shutil.copyfile(sounds / "ATTRIBUTION.md", folder / "ATTRIBUTION.md")
-    _write_attribution(sounds, folder / "attribution.tsv")
+    if (run / RHYTHM_FILE).is_file():
+        shutil.copyfile(run / RHYTHM_FILE, folder / RHYTHM_FILE)
+    if (sounds / "ATTRIBUTION.md").is_file():
+        shutil.copyfile(sounds / "ATTRIBUTION.md", folder / "ATTRIBUTION.md")
+        _write_attribution(sounds, folder / "attribution.tsv")
     return hashes
 
 
@@ -213,4 +285,4 @@ def _write_attribution(sounds: Path, target: Path) -> None:
         columns = ("path", "label", "licence", "author", "source_repo", "source_ref")
         writer.writerow(columns)
         for row in csv.DictReader(source, delimiter="\t"):
-            writer.writerow([row[column] for column in columns])
+            writer.writerow([row.get(column, "") for column in columns])

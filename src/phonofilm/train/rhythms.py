@@ -10,11 +10,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from phonofilm.codec.onsets import detect_onsets
-from phonofilm.data.captions import LabelCaptions, load_captions
-from phonofilm.data.manifest import RATE_HZ, SampleStore, build_store, read_index
-from phonofilm.encoders.rhythm import Pattern
+from phonofilm.data.captions import LabelCaptions
+from phonofilm.data.manifest import RATE_HZ, Recording, SampleStore
+from phonofilm.encoders.rhythm import Pattern, RhythmTable
 from phonofilm.encoders.sentences import SentenceEncoder
-from phonofilm.errors import InputError
 
 STRIKING_KINDS = ("event", "events")
 PATTERNS_A_LABEL = 6
@@ -28,25 +27,41 @@ LAST_REST_S = (0.3, 1.5)
 """After the last onset of a recording its silence goes on for no less and no more than this, up to the next."""
 
 
-def build_rhythms(sounds: Path, run: Path, path: Path) -> None:
-    """Write the table to `path`. sounds: the folder of recordings; run: as in `train/mini.py`."""
-    recordings = read_index(sounds)
-    store = build_store(recordings, sounds, run / "store")
-    captions = load_captions()
+def build_rhythms(
+    recordings: list[Recording],
+    store: SampleStore,
+    captions: dict[str, LabelCaptions],
+    path: Path,
+    before: RhythmTable | None = None,
+) -> None:
+    """Write the table to `path`. recordings: as they lie in `store`; every label has captions.
+
+    before: an earlier table, whose components and labels are kept, and its patterns where these recordings have none.
+    """
     patterns: dict[str, list[Pattern]] = {label: [] for label in captions}
     for index, recording in enumerate(recordings):
-        rows = patterns.get(recording.label)
-        if rows is None:
-            raise InputError(f"label {recording.label!r} has no captions; add a row to captions.tsv")
+        rows = patterns[recording.label]
         if captions[recording.label].kind == "events" and not recording.held_out and len(rows) < PATTERNS_A_LABEL:
             pattern = measured(store, index)
             if pattern is not None:
                 rows.append(pattern)
-    mean, basis, vectors = components(captions, SentenceEncoder.load())
+    if before is not None:
+        for label, known in zip(before.labels, before.patterns, strict=True):
+            patterns[label] = patterns[label] or list(known)
+    encoder = SentenceEncoder.load()
+    if before is None:
+        labels = list(captions)
+        mean, basis, vectors = components(captions, encoder)
+    else:
+        added = [label for label in captions if label not in set(before.labels)]
+        labels = [*before.labels, *added]
+        mean, basis = before.mean, before.basis
+        meant = [before.vectors] + [placed(captions[label], encoder, mean, basis) for label in added]
+        vectors = torch.cat(meant)  # (N, D)
     words = {
-        "labels": list(captions),
-        "strikes": [row.kind in STRIKING_KINDS for row in captions.values()],
-        "patterns": [patterns[label] for label in captions],
+        "labels": labels,
+        "strikes": [captions[label].kind in STRIKING_KINDS for label in labels],
+        "patterns": [patterns[label] for label in labels],
     }
     tensors = {"mean": mean.half(), "basis": basis.half().contiguous(), "vectors": vectors.half().contiguous()}
     save_file(tensors, path, {"table": json.dumps(words)})
@@ -72,11 +87,18 @@ def measured(store: SampleStore, index: int) -> Pattern | None:
 
 def components(captions: dict[str, LabelCaptions], encoder: SentenceEncoder) -> tuple[Tensor, Tensor, Tensor]:
     """Mean (E,), principal components (D, E) and coordinates (N, D) of the labels' mean descriptions."""
-    rows = []
-    for row in captions.values():
-        rows.append(F.normalize(encoder.encode(list(row.descriptions)).mean(0), dim=0))
-    means = torch.stack(rows)  # (N, E)
+    means = torch.cat([_meant(row, encoder) for row in captions.values()])  # (N, E)
     centre = means.mean(0)
     _, _, axes = torch.linalg.svd(means - centre, full_matrices=False)
     basis = axes[:COMPONENTS]  # (D, E)
     return centre, basis, F.normalize((means - centre) @ basis.T, dim=1)
+
+
+def placed(row: LabelCaptions, encoder: SentenceEncoder, mean: Tensor, basis: Tensor) -> Tensor:
+    """(1, D) one more label among components that are there."""
+    return F.normalize((_meant(row, encoder) - mean) @ basis.T, dim=1)
+
+
+def _meant(row: LabelCaptions, encoder: SentenceEncoder) -> Tensor:
+    """(1, E) the middle of a label's descriptions, of norm 1."""
+    return F.normalize(encoder.encode(list(row.descriptions)).mean(0, keepdim=True), dim=1)

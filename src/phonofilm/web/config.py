@@ -25,7 +25,8 @@ class StudioConfig:
     """Where the server listens, what it keeps where, and its limits. Raises OptionError on what cannot be meant.
 
     token: what whoever connects must know, "" for nothing, which only loopback may have. longest_s: of an uploaded
-    clip, in seconds. most_bytes: of an uploaded file. most_waiting: jobs that are queued at once.
+    clip, in seconds. most_bytes: of an uploaded file. most_waiting: jobs that are queued at once. weights_dir: of
+    models that are not in the package.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class StudioConfig:
     longest_s: float = 600.0
     most_bytes: int = 2_000_000_000
     most_waiting: int = 100
+    weights_dir: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.is_loopback and not self.token:

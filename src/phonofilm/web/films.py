@@ -24,15 +24,17 @@ class Film(Protocol):
 
 Loader = Callable[[str, str], Film]
 """Model and device → a loaded model."""
+INSIDE = "mini"
 SPOTTER = "tiny"
 """Looking needs none of the generators' weights, and this model loads at once."""
 
 
-def load_film(model: str, device: str) -> Film:
-    """Raises PhonofilmError when a model cannot be had."""
+def load_film(model: str, device: str, weights_dir: Path | None = None) -> Film:
+    """Raises PhonofilmError when a model cannot be had. weights_dir: where those that are not in the package lie."""
     from phonofilm.pipeline import Phonofilm
 
-    film: Any = Phonofilm.load(model, device)
+    own = None if model in (SPOTTER, INSIDE) else weights_dir
+    film: Any = Phonofilm.load(model, device, weights_dir=own)
     return cast(Film, film)
 
 

@@ -18,7 +18,7 @@ from phonofilm.web.answers import ERRORS, FORM, TOO_LARGE, UNREADABLE, StudioHer
 from phonofilm.web.problems import problem_of
 from phonofilm.web.upload import Upload, receive_file
 from phonofilm.weights.fetch import described
-from phonofilm.weights.registry import MODELS
+from phonofilm.weights.registry import MODELS, OWN
 
 OFFERED = (
     "prompt",
@@ -56,7 +56,9 @@ def health(studio: StudioHere) -> schemas.Health:
 @router.get("/models")
 def models(studio: StudioHere) -> list[schemas.Model]:
     """The models, and which of them are on this machine."""
-    rows = [described(row, None) for row in MODELS.values() if row.name != TESTING or studio.config.model == TESTING]
+    config = studio.config
+    shown = [row for row in MODELS.values() if row.name not in (TESTING, OWN) or row.name == config.model]
+    rows = [described(row, config.weights_dir) for row in shown]
     return [
         schemas.Model(
             name=row["name"],

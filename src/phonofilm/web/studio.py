@@ -1,5 +1,7 @@
 """Everything that lives as long as the server: projects, the list, the queue, its worker, and who listens."""
 
+from functools import partial
+
 from phonofilm.media.files import make_folder
 from phonofilm.web.config import StudioConfig
 from phonofilm.web.events import Bus, Message
@@ -26,7 +28,9 @@ class Studio:
         self.projects = Projects(config.folder / "projects")
         self.projects.tidy()
         self.bus = Bus()
-        self.films = Films(config.device, load)
+        # Whoever brings a loader of their own knows where its weights lie.
+        own = partial(load_film, weights_dir=config.weights_dir) if load is load_film else load
+        self.films = Films(config.device, own)
         self.store.replace_projects(summary_view(project) for project in self.projects.all())
         self.store.forget_old_jobs()
         self.jobs = JobBook(self.store, self.projects, self.bus, config.most_waiting)

@@ -22,7 +22,7 @@ from phonofilm.codec.vae import MelVae, VaeConfig
 from phonofilm.codec.vocoder import Vocoder, VocoderConfig
 from phonofilm.errors import ModelError
 from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise, settle
-from phonofilm.weights.registry import ModelRow, find_model
+from phonofilm.weights.registry import FLOW_FILE, OWN, ModelRow, find_model
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -71,7 +71,7 @@ def save_net(net: nn.Module, config: str, path: Path, dtype: torch.dtype) -> str
 
 
 def read_net(path: Path, sha256: str, build: Callable[[str], Net], device: torch.device) -> Net:
-    """The network in a file, float32, in evaluation mode. `build` makes it from its configuration.
+    """The network in a file of ours, float32, in evaluation mode. `build` makes it from its configuration.
 
     Raises ModelError when the file is missing, damaged, or does not fit the network.
     """
@@ -82,37 +82,60 @@ def read_net(path: Path, sha256: str, build: Callable[[str], Net], device: torch
         raise ModelError(
             f"weights {path} are damaged (sha256 {found[:12]}, wanted {sha256[:12]}); install phonofilm again"
         )
+    return _read(path, build, device, "install phonofilm again")
+
+
+def read_own(path: Path, build: Callable[[str], Net], device: torch.device) -> Net:
+    """As `read_net`, of a file that somebody has trained. Raises ModelError."""
+    return _read(path, build, device, "train it again with this version of phonofilm")
+
+
+def _read(path: Path, build: Callable[[str], Net], device: torch.device, advice: str) -> Net:
     try:
         with safe_open(path, "pt") as file:
             config = file.metadata()["config"]
             state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise ModelError(f"weights {path} cannot be read ({error}); install phonofilm again") from error
-    # Not on the meta device: initialising there imports torch's compiler (1.4 s); these small nets take 0.1 s here.
-    with torch.random.fork_rng(devices=[]):
-        net = build(config)
-    net.load_state_dict(state, strict=True, assign=True)
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise ModelError(f"weights {path} cannot be read ({error}); {advice}") from error
+    try:
+        # Not on the meta device: initialising there imports torch's compiler (1.4 s); these small nets take 0.1 s here.
+        with torch.random.fork_rng(devices=[]):
+            net = build(config)
+        net.load_state_dict(state, strict=True, assign=True)
+    except (ModelError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"weights {path} are of another network ({said}); {advice}") from error
     return net.to(device).eval().requires_grad_(False)
 
 
 def _config(kind: type[Any], text: str) -> Any:
     values = json.loads(text)
-    if set(values) != {field.name for field in dataclasses.fields(kind)}:
-        raise ModelError(f"weights were written by another version ({sorted(values)}); install phonofilm again")
+    wanted = {field.name for field in dataclasses.fields(kind)}
+    if set(values) != wanted:
+        raise ValueError(f"configured by {', '.join(sorted(values))}, expected {', '.join(sorted(wanted))}")
     return kind(**values)
 
 
-def load_nets(name: str, device: torch.device, dtype: torch.dtype) -> Nets:
-    """The networks of a model by name. Raises ModelError."""
+def load_nets(name: str, device: torch.device, dtype: torch.dtype, folder: Path | None = None) -> Nets:
+    """The networks of a model by name, of `own` those in `folder`: what is not there is `mini`'s. Raises ModelError."""
     row = find_model(name)
-    if row.folder is None:
+    if row.name == OWN:
+        source = find_model("mini")
+        if folder is None or not (folder / FLOW_FILE).is_file():
+            where = "" if folder is None else f", and {folder} holds no {FLOW_FILE}"
+            raise ModelError(f"the model {OWN!r} is one that you trained{where}; name its folder, RUN/export")
+    elif row.folder is None:
         return _tiny(row, device, dtype)
-    hashes = {file.name: file.sha256 for file in row.files}
+    else:
+        source = row
+    hashes = {file.name: file.sha256 for file in source.files}
 
     def read(file: str, build: Callable[[str], Net]) -> Net:
-        return read_net(row.file(file), hashes[file], build, device)
+        if row.name == OWN and folder is not None and (folder / file).is_file():
+            return read_own(folder / file, build, device)
+        return read_net(source.file(file), hashes[file], build, device)
 
-    flow = read("flow.safetensors", lambda text: FlowNetwork(FlowConfig.from_json(text), dtype))
+    flow = read(FLOW_FILE, lambda text: FlowNetwork(FlowConfig.from_json(text), dtype))
     settle(flow)
     vae = read("vae.safetensors", lambda text: MelVae(_config(VaeConfig, text)))
     vocoder = read("vocoder.safetensors", lambda text: Vocoder(_config(VocoderConfig, text)))

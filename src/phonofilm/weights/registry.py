@@ -134,6 +134,10 @@ def _mmaudio(name: str, number: int, variant: str, md5: str, megabytes: int, sum
     )
 
 
+OWN = "own"
+"""What `phonofilm train` has made of somebody's own recordings, in a folder of theirs."""
+FLOW_FILE = "flow.safetensors"
+"""The file without which such a folder holds nothing; what else it lacks is `mini`'s."""
 MODELS = {
     row.name: row
     for row in (
@@ -145,7 +149,7 @@ MODELS = {
             code_licence="Apache-2.0",
             folder=Path(__file__).parent / "mini",
             files=(
-                ModelFile("flow.safetensors", "cbd8cbfaffd184a17a4c2e6c67524dd03d11749273b60692c25dac378a1c82e5"),
+                ModelFile(FLOW_FILE, "cbd8cbfaffd184a17a4c2e6c67524dd03d11749273b60692c25dac378a1c82e5"),
                 ModelFile("vae.safetensors", "401aff5a666bda7fb549106513c6093964d0ab2cdbf977c6555d0301a9347c49"),
                 ModelFile("vocoder.safetensors", "a5dfaa7c9880e5229094586470fc690c587a8c0b402441b3fcfddd71bddf69a6"),
                 ModelFile("listener.safetensors", "e4fd97676664a8516755e048633057441a6c8fd828605c9ee73da730b367e991"),
@@ -201,6 +205,15 @@ MODELS = {
             "01ad4464f049b2d7efdaa4c1a59b8dfe",
             3900,
             "MMAudio, 1031 M parameters, sound at 44.1 kHz; the one its authors recommend",
+        ),
+        ModelRow(
+            name=OWN,
+            number=8,
+            summary="what you trained with 'phonofilm train': name its folder with --weights-dir RUN/export",
+            weights_licence="yours; when tuned from mini, CC BY 4.0 of mini as well",
+            code_licence="Apache-2.0",
+            folder=None,
+            files=(),
         ),
     )
 }
