@@ -9,7 +9,7 @@ import pytest
 import phonofilm
 
 ROOT = Path(phonofilm.__file__).parent
-WORDS = ["errors", "timeline", "types", "stopwatch", "cues", "settings", "device"]
+WORDS = ["errors", "timeline", "types", "stopwatch", "cues", "settings", "device", "disk"]
 NETS = {"encoders", "codec", "flow"}
 
 # Room → rooms it may import, besides itself and floor 0.

@@ -11,9 +11,10 @@ import pytest
 import soundfile
 
 from clips import make_clip, tiny_film
+from phonofilm.disk import disk_is_full
 from phonofilm.errors import OutputError
 from phonofilm.media.audio import write_audio
-from phonofilm.media.files import check_writable, disk_is_full, replacing, write_text
+from phonofilm.media.files import check_writable, replacing, write_text
 from phonofilm.types import Waveform
 
 SPACE = "free some space"

@@ -5,16 +5,15 @@ the sound to this statement should the manifest be stripped. Any later change of
 programs drop the manifest when they save: it is the watermark that stays.
 """
 
-import errno
 import json
 import logging
-import shutil
 from dataclasses import dataclass
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from phonofilm.disk import disk_is_full, way_out
 from phonofilm.errors import OptionError, OutputError
 from phonofilm.mark.certificate import MISSING_EXTRA, Identity
 
@@ -33,9 +32,6 @@ SOFT_BINDING = "org.phonofilm.watermark.1"
 GENERATION = "org.phonofilm.generation"
 SIGNED_SUFFIXES = (".mp4", ".mov", ".m4v", ".m4a", ".wav", ".mp3", ".flac", ".avi")
 """Containers that the specification (appendix A) has a place in and the library can write."""
-FULL_BYTES = 1 << 16
-"""With less room than this a disk is full; the library does not always say so."""
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Content(Enum):
@@ -118,8 +114,9 @@ def sign(
     except (c2pa.C2paError, UnicodeError) as error:  # the library takes only names that are Unicode
         raise _refused(path, error) from error
     except OSError as error:
-        todo = "free some space or choose another folder" if error.errno in NO_SPACE else "choose another folder"
-        raise OutputError(f"cannot write {partial} ({error.strerror or error}); {todo}") from error
+        raise OutputError(
+            f"cannot write {partial} ({error.strerror or error}); {way_out(error, path.parent)}"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     return True
@@ -130,8 +127,7 @@ def _refused(path: Path, error: Exception) -> OptionError | OutputError:
     told = _unicode(path.name)
     if told != path.name:
         return OptionError(f"{told} could not be signed (its name is no Unicode text); rename the clip or the output")
-    usage = shutil.disk_usage(path.parent)
-    if usage.total > 0 and usage.free < FULL_BYTES:  # what keeps nothing, as /proc, has no room at all
+    if disk_is_full(path.parent):  # the library does not always say so
         return OutputError(f"{path} could not be signed (the disk is full); free some space or choose another folder")
     return OptionError(f"{path.name} could not be signed ({error}); check the certificate or turn credentials off")
 

@@ -18,9 +18,10 @@ import soxr
 from av.audio.stream import AudioStream as AvAudioStream
 from av.container import InputContainer
 
+from phonofilm.disk import NO_SPACE, disk_is_full
 from phonofilm.errors import MediaError, OutputError
 from phonofilm.media.clock import LONGEST_PAUSE_S
-from phonofilm.media.files import NO_SPACE, check_writable, disk_is_full, replacing
+from phonofilm.media.files import check_writable, replacing
 from phonofilm.media.probe import address, audio_stream, clocks_of, decoded, open_media
 from phonofilm.media.suffixes import WRITTEN_SOUND_SUFFIXES
 from phonofilm.timeline import samples

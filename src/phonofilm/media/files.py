@@ -1,19 +1,14 @@
 """Writing files so that a reader never meets half of one."""
 
-import errno
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from phonofilm.disk import refusal_of, way_out
 from phonofilm.errors import OutputError
 
 SHEET_SUFFIX = ".json"
-FULL_BYTES = 1 << 16
-"""With less room than this a disk is full: writers that fail on it do not all say why."""
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -38,32 +33,6 @@ def _partial(path: Path) -> Path:
     return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
 
 
-def way_out(error: OSError, folder: Path) -> str:
-    """What to do about an error in writing: only where there is no room does making some help."""
-    full = disk_is_full(folder) if error.errno is None else error.errno in NO_SPACE
-    return "free some space or choose another folder" if full else "choose another folder"
-
-
-def disk_is_full(folder: Path) -> bool:
-    """Whether there is no room left where there could be some, as far as can be told."""
-    try:
-        usage = shutil.disk_usage(folder)
-    except OSError:
-        return False
-    # Places that keep nothing, as /proc, have no room at all, and what can only be read has none left.
-    refusal = _refusal(folder)
-    return usage.total > 0 and usage.free < FULL_BYTES and (refusal is None or refusal.errno in NO_SPACE)
-
-
-def _refusal(folder: Path) -> OSError | None:
-    """What the operating system says to a new file in a folder, None where it takes one. Nothing is left there."""
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return None
-    except OSError as error:
-        return error
-
-
 def check_writable(path: Path) -> None:
     """Raises OutputError when `path` is a folder, or its folder is missing or may not be written to, or its name is too
     long for the disk: that of what is written first is a little longer."""
@@ -75,7 +44,7 @@ def check_writable(path: Path) -> None:
         raise OutputError(f"output {path} is a folder; give a file name")
     if not path.parent.is_dir():
         raise OutputError(f"output folder {path.parent} does not exist; make it first or choose another")
-    refusal = _refusal(path.parent)
+    refusal = refusal_of(path.parent)
     if refusal is not None:
         reason = refusal.strerror or refusal
         raise OutputError(
