@@ -123,6 +123,7 @@ def test_the_command_is_the_library_call(tmp_path: Path, phonofilm: Call, clip: 
     assert np.array_equal(read_audio(output).samples, read_audio(tmp_path / "call.wav").samples)
 
 
+@pytest.mark.thorough
 def test_edits_in_a_folder_go_on_from_each_other(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
     assert phonofilm("add", clip, "--model", "tiny").code == 0
     again = ["add", clip, "--model", "tiny", "--out-dir", tmp_path / "out", "--redo"]
@@ -151,6 +152,7 @@ def test_many_clips_go_into_a_folder_and_a_bad_one_does_not_stop_them(
     assert "nowhere.mp4" in errors[1]
 
 
+@pytest.mark.thorough
 def test_what_was_made_here_is_left_out_of_many_and_taken_alone(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
     """`*.mp4` names the results too, the second time."""
     phonofilm("add", clip, "--model", "tiny")
@@ -173,6 +175,7 @@ def test_what_is_seen_is_said(tmp_path: Path, phonofilm: Call, clip: Path, monke
     assert phonofilm("add", clip, "--prompt", "rain", "--model", "tiny").err == ""
 
 
+@pytest.mark.thorough
 def test_words_that_were_never_learnt_are_said(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
     result = phonofilm("make", "xyzzy", "--seconds", 0.5, "-o", tmp_path / "x.wav", "--model", "tiny")
     assert result.code == 0

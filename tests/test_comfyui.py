@@ -258,6 +258,7 @@ def test_sound_for_images(pack: ModuleType, comfy: ModuleType, frames: torch.Ten
         assert take == ""
 
 
+@pytest.mark.thorough
 def test_an_edited_cue_sheet_is_followed(pack: ModuleType, comfy: ModuleType, frames: torch.Tensor) -> None:
     seen, hits = run(pack, "PhonofilmSpot", model=tiny_film(), images=frames, fps=12.0)
     sheet = json.loads(seen)
@@ -435,6 +436,7 @@ def widgets(types: dict[str, dict[str, Any]], values: list[Any]) -> dict[str, An
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda path: path.stem)
 def test_an_example_workflow_runs(pack: ModuleType, comfy: ModuleType, clip: Path, flow: Path) -> None:
     def node_of(kind: str, linked: dict[str, Any], chosen: list[Any]) -> tuple[Any, ...]:

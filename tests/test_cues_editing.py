@@ -159,6 +159,7 @@ def test_a_muted_stretch_is_silent_and_a_hit_in_it_sounds(film: Phonofilm, folde
 SPANS = st.tuples(st.floats(0, 3.5), st.floats(0.1, 2)).map(lambda pair: (pair[0], min(4.0, sum(pair))))
 
 
+@pytest.mark.thorough
 @given(SPANS, st.lists(SPANS, max_size=3), st.lists(st.floats(0, 4), max_size=3))
 def test_a_muted_stretch_silences_what_it_lies_over_but_not_hits_and_what_lies_in_it(
     mute: tuple[float, float], stretches: list[tuple[float, float]], hits_s: list[float]
@@ -178,6 +179,7 @@ def test_a_muted_stretch_silences_what_it_lies_over_but_not_hits_and_what_lies_i
         assert (heard[(times_s > first + 0.001) & (times_s < end - 0.001)] == 1).all()
 
 
+@pytest.mark.thorough
 def test_a_muted_span_over_a_longer_stretch_is_silent_with_a_take_and_without(film: Phonofilm, folder: Path) -> None:
     long = Cue(0.1, 1.4, 0.8, 0.0, "rain")
     whole = sound_of(film, folder, long, loudness="none")

@@ -153,6 +153,7 @@ def test_segments_do_not_depend_on_each_other() -> None:
     assert network.segments(pieces[:0]).shape == (0, 8, 32)
 
 
+@pytest.mark.thorough
 @settings(max_examples=30)
 @given(
     cuts=st.lists(st.integers(0, 60), max_size=8),
@@ -186,6 +187,7 @@ def test_the_caller_may_write_over_what_was_pushed() -> None:
     close(torch.cat([*rows, stream.finish()]), network.features(pixels), 1e-6)
 
 
+@pytest.mark.thorough
 @settings(max_examples=20)
 @given(kinds=st.lists(st.integers(0, 1), min_size=2, max_size=9), segments=st.integers(1, 3))
 def test_what_stands_still_is_encoded_once(kinds: list[int], segments: int) -> None:

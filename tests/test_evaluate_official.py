@@ -76,6 +76,7 @@ def by_name(result: Official) -> dict[str, float]:
     return {figure.name: figure.value for figure in result.figures}
 
 
+@pytest.mark.thorough
 def test_everything_is_measured_where_everything_is_there(material: Path, weights: Path) -> None:
     pairs = pair_up([material / "made"], material / "real", material / "words.tsv")
     stages = []
@@ -122,6 +123,7 @@ def test_the_order_of_the_films_does_not_matter(tmp_path: Path) -> None:
         assert there[name] == pytest.approx(back[name], rel=1e-6)
 
 
+@pytest.mark.thorough
 def test_desync_takes_the_first_and_the_last_piece(
     material: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +205,7 @@ def phonofilm(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatc
     return call
 
 
+@pytest.mark.thorough
 def test_the_command_prints_a_row_a_measure(phonofilm: Call, material: Path, tmp_path: Path) -> None:
     folder = write_files(tmp_path / "some", "vggish", "panns")
     arguments = ["evaluate", "official", str(material / "made"), "--reference", str(material / "real")]

@@ -31,6 +31,7 @@ def test_a_certain_classifier_sees_the_thing_in_everything() -> None:
     assert set(rows.argmax(1).tolist()) == {load_table().names.index("lion")}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("struck", [False, True])
 def test_the_film_of_what_strikes_strikes_and_the_other_rests(tmp_path: Path, struck: bool) -> None:
     write_plain_film(tmp_path / "film.mp4", struck=struck)

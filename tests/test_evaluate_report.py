@@ -172,6 +172,7 @@ def test_everything_that_applies_is_measured(tmp_path: Path, archive: Path) -> N
     check((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("small")
 def test_without_clips_and_recordings_less_is_measured(tmp_path: Path) -> None:
     film: Any = Film()
@@ -223,6 +224,7 @@ def test_the_archive_draws_by_source_and_cuts_around_the_loudest(archive: Path) 
         Archive(archive / "nowhere")
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("small")
 def test_a_clip_that_cannot_be_read_is_said_once_and_the_rest_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -161,6 +161,7 @@ def test_no_film_is_an_error() -> None:
         measure_robustness(bright_moments, [])
 
 
+@pytest.mark.thorough
 def test_simulated_films_are_painted_small_with_their_truth() -> None:
     films = list(simulated_films([10_000_000, 10_000_001], ("hammer", "silent still")))
     assert [film.heard.scene for film in films if isinstance(film.heard, Truth)] == ["hammer", "silent still"]

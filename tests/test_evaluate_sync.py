@@ -66,6 +66,7 @@ def test_sounds_are_compared_by_their_clicks() -> None:
     assert compare_sounds(clicks([t + 0.3 for t in real]), clicks(real)).f1 == 0
 
 
+@pytest.mark.thorough
 def test_the_mean_is_over_clips_and_the_same_as_text_and_as_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,6 +59,7 @@ def level_of(original: Waveform, sound: Waveform, part: slice) -> float:
     return float((one * other).sum() / (one * one).sum())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("take", ["clip.sound.mp4", "single.flac", "held.wav"])
 @pytest.mark.parametrize("options", [{}, {"keep_original": True}])
 def test_a_span_made_anew_has_the_original_as_it_is_around(
@@ -83,6 +84,7 @@ def test_a_span_made_anew_has_the_original_as_it_is_around(
     assert -12 < louder_db < 3, "new effects are as loud as the others, and not as these and the original together"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_whole_clip_made_anew_has_it_too(tmp_path: Path, film: Phonofilm, folder: Path, keep: bool) -> None:
     (made,) = film.add_sound(
@@ -115,6 +117,7 @@ def test_it_has_a_stem_of_its_own_and_the_effects_are_clean(tmp_path: Path, film
     assert [track.name for track in timeline.tracks] == ["picture", "effects", "original"]
 
 
+@pytest.mark.thorough
 def test_a_take_without_it_gets_it_in_the_span(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
     made = redone(folder, tmp_path / "new.wav", "bare.wav", [SPAN], seed=9, stems=True, keep_original=True)
     assert set(made.stems) == {"effects", "original"}
@@ -125,6 +128,7 @@ def test_a_take_without_it_gets_it_in_the_span(tmp_path: Path, film: Phonofilm, 
     assert set(plain.stems) == {"effects"}
 
 
+@pytest.mark.thorough
 def test_another_level_than_the_takes_is_said(
     tmp_path: Path, film: Phonofilm, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -132,6 +136,7 @@ def test_another_level_than_the_takes_is_said(
     assert "original-db is unused" in caplog.text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("loudness", "wanted"), [("web", -16), ("ebu-r128", -23), ("-30", -30)])
 @pytest.mark.parametrize("stems", [False, True])
 def test_both_together_have_the_loudness_that_is_asked_for(

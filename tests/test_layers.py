@@ -49,6 +49,7 @@ def script(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.thorough
 def test_lines_are_heard_at_their_times_and_stems_add_up(clip: Path, film: Phonofilm, script: Path) -> None:
     (take,) = film.add_sound(clip, dialogue=script, voices="BEN=f2", stems=True)
     assert take.extras is not None

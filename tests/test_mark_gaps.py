@@ -30,6 +30,7 @@ def seconds_of(found: Detection) -> set[int]:
     return {second for span in found.spans for second in range(int(span.start_s), round(span.end_s))}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("start_s", "length_s"), [(1, 1), (1, 2), (3.2, 1.3), (6.6, 1.4)])
 @pytest.mark.parametrize("codec", ["", pytest.param("aac", marks=pytest.mark.thorough)])
 def test_a_span_of_another_take_is_marked_too(start_s: float, length_s: float, codec: str) -> None:
@@ -54,6 +55,7 @@ def test_a_span_that_is_not_ours_is_not_claimed(start_s: float, codec: str) -> N
     assert _seconds(found.spans, 8.0).startswith("at least in seconds ")
 
 
+@pytest.mark.thorough
 def test_the_verdict_does_not_depend_on_the_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
     sound = set_in(mark(scene(8, seed=2), OTHER).sound, 1, 1)
     found = detect(sound)
@@ -71,6 +73,7 @@ def test_unmarked_sound_is_not_looked_at_twice(monkeypatch: pytest.MonkeyPatch) 
     assert not detect(plain()).marked
 
 
+@pytest.mark.thorough
 def test_a_second_key_finds_its_seconds_beside_the_first() -> None:
     sound = set_in(mark(scene(8, seed=2), OTHER, OWN_KEY).sound, 2, 4)
     found = detect(sound, (OWN_KEY, detecting.PUBLIC_KEY))

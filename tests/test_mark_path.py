@@ -38,6 +38,7 @@ def test_without_cuts_the_path_is_one_place(offset: int, seed: int) -> None:
     assert path.trials_log == pytest.approx(log(2))
 
 
+@pytest.mark.thorough
 @settings(max_examples=15)
 @given(seed=st.integers(0, 2**31))
 def test_a_pattern_is_gathered_over_its_cuts(seed: int) -> None:

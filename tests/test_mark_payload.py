@@ -80,6 +80,7 @@ def test_code_words_of_different_messages_are_far_apart() -> None:
     assert len(set(GENERATORS)) == 4
 
 
+@pytest.mark.thorough
 def test_a_list_begins_with_the_likeliest_word_and_holds_the_true_one_more_often() -> None:
     random = np.random.default_rng(3)
     bits = random.integers(0, 2, (60, BITS))

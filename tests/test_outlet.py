@@ -169,6 +169,7 @@ def test_the_own_sound_of_a_clip_that_cannot_be_a_parent_says_nothing(tmp_path: 
     assert source(take.stems["mix"]) == COMPOSITE
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("signing")
 def test_an_edited_take_that_holds_other_sound_is_not_said_to_be_generated(tmp_path: Path, film: Phonofilm) -> None:
     clip = make_clip(tmp_path / "clip.mp4", sound="click")

@@ -145,6 +145,7 @@ def in_the_way(path: Path) -> Path:
     return path
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("layer", "options"),
     [
@@ -191,6 +192,7 @@ def test_no_layer_takes_the_place_of_what_others_made(
         film.add_sound(clip, tmp_path / "clip.sound.mp4", stems=True, **options)  # somebody named it
 
 
+@pytest.mark.thorough
 def test_notes_that_somebody_works_on_are_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film, clip = tiny_film(), make_clip(tmp_path / "clip.mp4", even_times(72, Fraction(24)), rate_hz=Fraction(24))
     for _ in range(2):  # what we have made is replaced
@@ -219,6 +221,7 @@ def test_music_of_an_instrument_that_is_seen_takes_no_place_either(
         film.add_sound(clip)  # without stems there is no such layer
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("takes", [1, 2])
 def test_make_replaces_by_default_what_was_made_here(
     tmp_path: Path, takes: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -204,6 +204,7 @@ def test_no_earlier_take_is_said_and_which_there_are(tmp_path: Path, film: Phono
         film.add_sound(tmp_path / "clip.mp4", redo=[(0.2, 0.5)])
 
 
+@pytest.mark.thorough
 def test_edits_go_on_from_the_newest_take_and_overwrite_none(
     tmp_path: Path, film: Phonofilm, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -280,6 +281,7 @@ class HearingParts(TinyParts):
         return HearingCodec(random_numbers(MpVae(VAE, True, torch.float32)), MEL_16K)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("span", [(0.5, 1.0), (8.6, 9.0)])
 def test_published_models_redo_too(tmp_path: Path, span: tuple[float, float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mmaudio, "load_hearing_codec", lambda parts: parts.hearing())

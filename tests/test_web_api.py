@@ -139,6 +139,7 @@ def first_url(project: dict[str, Any]) -> str:
     return f"{API}/projects/{project['id']}/takes/{project['takes'][0]['id']}"
 
 
+@pytest.mark.thorough
 def test_takes_are_named_starred_and_deleted(client: TestClient, clip: Path) -> None:
     made = uploaded(client, clip)
     asked(client, made["id"], kind="add", options={"takes": 2})
@@ -175,6 +176,7 @@ def test_cues_are_edited_and_forgotten(client: TestClient, clip: Path) -> None:
     assert client.get(url).json() == seen
 
 
+@pytest.mark.thorough
 def test_the_clips_own_sound_is_a_stem_and_stays_in_what_is_made_anew(
     client: TestClient, project: dict[str, Any]
 ) -> None:

@@ -99,7 +99,7 @@ class Phonofilm:
 
         device: auto, cpu, cuda or mps. precision of the matrix products: auto (bfloat16 where the device multiplies it
         natively), float32 or bfloat16; everything else is float32. weights_dir: a folder with the published files of a
-        `mmaudio-*` model. Raises ModelError or OptionError.
+        `mmaudio-*` model, or for `own` with what `phonofilm train` made. Raises ModelError or OptionError.
         """
         folder = None if weights_dir is None else path_of("weights-dir", weights_dir, "folder")
         return cls(load_guide(model, device, precision, folder))

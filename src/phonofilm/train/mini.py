@@ -44,7 +44,7 @@ from phonofilm.train.state import load_state, of_this_network
 from phonofilm.train.vae import VaeRecipe, mini_vae, train_vae
 from phonofilm.train.vocoder import VocoderRecipe, mini_vocoder, train_vocoder
 from phonofilm.weights.load import load_nets, save_net
-from phonofilm.weights.registry import find_model
+from phonofilm.weights.registry import FLOW_FILE, find_model
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ def train_mini(
             make_shards(sounds, run, extent, tune=tune)
         elif stage == "flow":
             recipe = cut_short(mini_tuning() if tune else mini_flow(), extent)
-            begin = find_model(TUNED).checked("flow.safetensors") if tune and start is None else start
+            begin = find_model(TUNED).checked(FLOW_FILE) if tune and start is None else start
             train_flow(run, device, recipe, begin, read_sounds(sounds, run).learnt)
         elif stage == "rhythms":
             read = read_sounds(sounds, run)
@@ -237,7 +237,7 @@ def export_tuned(sounds: Path, run: Path) -> None:
     folder = run / "export"
     folder.mkdir(parents=True, exist_ok=True)
     flow = finished_flow(run)
-    save_net(flow, flow.config.to_json(), folder / "flow.safetensors", torch.float16)
+    save_net(flow, flow.config.to_json(), folder / FLOW_FILE, torch.float16)
     if not (run / RHYTHM_FILE).is_file():
         raise InputError(f"no {RHYTHM_FILE} in {run}; run the stage 'rhythms' first")
     shutil.copyfile(run / RHYTHM_FILE, folder / RHYTHM_FILE)
