@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clips import even_times, make_clip, shown_packets
-from phonofilm.errors import MediaError
-from phonofilm.media.holding import CONTAINERS, SOUND_CODECS, muxed_path
+from phonofilm.media.frames import decode_frames
+from phonofilm.media.holding import CONTAINERS, SOUND_CODECS, muxed_path, warn_of_change
 from phonofilm.media.mux import mux
 from phonofilm.media.probe import probe
 from phonofilm.media.stamps import FINEST_RATE_HZ, LARGEST_ROUNDING_S, counted_rate
 from phonofilm.media.suffixes import FILM_SUFFIXES, OTHER_FILM_SUFFIXES, SOUND_SUFFIXES, parted
 from phonofilm.timeline import nearest
-from phonofilm.types import ClipInfo, Waveform
+from phonofilm.types import ClipInfo, FrameRequest, Waveform
 
 RATES = [Fraction(8), Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60)]
 
@@ -91,21 +91,35 @@ def test_the_next_container_that_can(tmp_path: Path, codec: str, suffix: str, as
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("rv20", ".rm"), ("apng", ".apng"), ("flashsv2", ".flv")])
-@pytest.mark.parametrize("asked", ["a.mp4", "a.mkv", "a.avi", "a"])
-def test_what_nothing_can_hold_is_refused_with_a_way_out(tmp_path: Path, codec: str, suffix: str, asked: str) -> None:
+@pytest.mark.parametrize(
+    ("asked", "written"), [("a.mp4", "a.mp4"), ("a.mkv", "a.mkv"), ("a.avi", "a.mp4"), ("a", "a.mp4")]
+)
+def test_what_nothing_can_hold_is_encoded(
+    tmp_path: Path, codec: str, suffix: str, asked: str, written: str, caplog: pytest.LogCaptureFixture
+) -> None:
     clip = short_clip(tmp_path / f"my clip{suffix}", codec, (176, 144))
-    for refused in (
-        lambda: muxed_path(clip, tmp_path / asked),
-        lambda: mux(clip, silence(clip), tmp_path / asked, metadata={}),
-    ):
-        with pytest.raises(MediaError, match=r"can hold the picture of .*ffmpeg -i .*my clip\.h264\.mp4'\)") as caught:
-            refused()
-        assert "(audio-only)" in str(caught.value)
-    assert [path.name for path in tmp_path.iterdir()] == [clip.path.name]
+    path = mux(clip, silence(clip), tmp_path / asked, metadata={})
+    assert path == tmp_path / written == muxed_path(clip, tmp_path / asked)
+    caplog.clear()
+    warn_of_change(clip, tmp_path / asked, path)
+    assert "writing it as H.264" in caplog.text
+    encoded_as_it_was(clip, path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([clip.path.name, written])
+
+
+def encoded_as_it_was(clip: ClipInfo, written: Path) -> None:
+    """The pictures of `written` come when those of the clip do, for as long, and look the same."""
+    new = probe(written)
+    assert new.video.codec == "h264"
+    assert abs(new.duration_s - clip.duration_s) <= Fraction(1, 500)
+    request = FrameRequest(None, 64, 48)
+    before, after = decode_frames(clip, [request])[0], decode_frames(new, [request])[0]
+    assert max(abs(a - b) for a, b in zip(before.times_s, after.times_s, strict=True)) <= Fraction(1, 1000)
+    assert np.abs(before.pixels.astype(int) - after.pixels).mean() < 4
 
 
 @pytest.mark.parametrize(("codec", "format_name"), [("libx264", "h264"), ("libx265", "hevc")])
-def test_raw_streams_are_refused_by_name_alone(tmp_path: Path, codec: str, format_name: str) -> None:
+def test_raw_streams_are_encoded_with_times(tmp_path: Path, codec: str, format_name: str) -> None:
     source, path = make_clip(tmp_path / "clip.mkv", codec=codec), tmp_path / f"raw.{format_name}"
     with av.open(str(source)) as file, av.open(str(path), "w", format=format_name) as raw:
         copied = raw.add_stream_from_template(file.streams.video[0], opaque=True)
@@ -115,9 +129,19 @@ def test_raw_streams_are_refused_by_name_alone(tmp_path: Path, codec: str, forma
                 raw.mux(packet)
     clip = probe(path)
     assert not clip.stamped
-    with pytest.raises(MediaError, match=r"without timestamps; .*ffmpeg -i .*raw\.h264\.mp4"):
-        muxed_path(clip, tmp_path / "a.mp4")
+    encoded_as_it_was(clip, mux(clip, silence(clip), tmp_path / "a.mp4", metadata={}))
     assert probe(source).stamped
+
+
+@pytest.mark.parametrize(("asked", "written", "codec"), [("a.gif", "a.mp4", "h264"), ("a.mov", "a.mov", "gif")])
+def test_a_gif_becomes_a_film_that_players_show_but_where_its_container_is_named(
+    tmp_path: Path, asked: str, written: str, codec: str
+) -> None:
+    clip = short_clip(tmp_path / "clip.gif", "gif", (63, 49))
+    path = mux(clip, silence(clip), tmp_path / asked, metadata={})
+    assert (path.name, probe(path).video.codec) == (written, codec)
+    if codec == "h264":
+        encoded_as_it_was(clip, path)
 
 
 @given(st.sampled_from(RATES), st.integers(2, 400), st.sets(st.integers(1, 399)))

@@ -77,23 +77,22 @@ def test_what_nobody_named_is_not_replaced(tmp_path: Path, asked: str, takes: in
     assert output_paths(clip, tmp_path / "precious.xyz.mkv", False, takes) == paths
 
 
-@pytest.mark.parametrize(("name", "codec", "kind"), [("a.apng", "apng", ".apng"), ("a.flv", "flashsv2", ".flv")])
 def test_a_film_that_cannot_be_written_is_refused_before_anything_is_looked_at(
-    tmp_path: Path, name: str, codec: str, kind: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clip = clip_called(tmp_path / name, codec, kind)
+    clip = clip_called(tmp_path / "a.mp4")
 
     def look(*_: object, **__: object) -> None:
         raise AssertionError("the clip was looked at")
 
     monkeypatch.setattr("phonofilm.scenes.mini.stream_frames", look)
-    with pytest.raises(MediaError, match=r"\(audio-only\)"):
-        tiny_film().add_sound(clip.path)
+    with pytest.raises(OutputError, match=r"\(audio-only\)"):
+        tiny_film().add_sound(clip.path, tmp_path / "b.wav")
     with pytest.raises(AssertionError, match="looked at"):
         tiny_film().add_sound(clip.path, audio_only=True)
     with pytest.raises(MediaError, match="does not exist"):
         tiny_film().add_sound(tmp_path / "no.mp4")
-    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
 def test_a_destination_is_found_without_its_folder(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def names(folder: Path) -> list[str]:
         ("libx264", ".mp4", ".mp4"),
         ("libx264", ".mkv", ".mkv"),
         ("libvpx-vp9", ".webm", ".webm"),
-        ("gif", ".gif", ".mov"),
+        ("gif", ".gif", ".mp4"),
         ("mpeg1video", ".mpg", ".mkv"),
     ],
 )
@@ -80,7 +80,8 @@ def test_sound_is_exactly_as_long_as_the_picture(
     length_s = probe(path).duration_s
     assert take.sound.samples.shape == (2, samples(length_s, RATE_HZ))
     assert abs(probe(take.path).duration_s - length_s) <= Fraction(1, 500)
-    assert [payload for _, payload in shown_packets(take.path)] == [payload for _, payload in shown_packets(path)]
+    if codec != "gif":  # no container holds one so that players show it
+        assert [payload for _, payload in shown_packets(take.path)] == [payload for _, payload in shown_packets(path)]
     heard = read_clip_audio(probe(take.path), RATE_HZ)
     assert heard is not None
     assert np.abs(heard.samples).max() > 0.01

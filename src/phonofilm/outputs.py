@@ -38,12 +38,13 @@ class Destination:
     """Where the takes of a clip go.
 
     named: as it was asked for, or as results are called by default. path: with the ending of a container that holds the
-    clip, before takes are numbered. asked: somebody named it.
+    clip, before takes are numbered. asked: somebody named it. said: that it goes elsewhere has been told.
     """
 
     named: Path
     path: Path
     asked: bool
+    said: bool = False
 
 
 def default_path(clip: ClipInfo, audio_only: bool, word: str, folder: Path | None = None) -> Path:
@@ -89,7 +90,8 @@ def take_paths(
     if not goal.asked:
         _check_ours(paths)
     check_layers(goal, paths, layers)
-    warn_of_change(info, goal.named, goal.path)
+    if not goal.said:
+        warn_of_change(info, goal.named, goal.path)
     return paths
 
 

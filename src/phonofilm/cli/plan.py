@@ -63,7 +63,7 @@ class Plan:
         assert self.info is not None, "a plan without an error has a clip"
         assert self.goal is not None, "a plan without an error has a goal"
         # That the name had to change is told already.
-        return self.info, replace(self.goal, named=self.goal.path)
+        return self.info, replace(self.goal, named=self.goal.path, said=True)
 
 
 READ = ("dialogue", "key", "certificate", "certificate_key")

@@ -2,11 +2,12 @@
 
 What players take is known by name. Of any other codec the first packets are written in memory and read back, since a
 writer may refuse a codec, or write what nothing can read. AVI comes last: it holds old codecs that no other container
-takes, but knows neither pictures out of order nor exact times.
+takes, but knows neither pictures out of order nor exact times. What none of them takes, or hardly any player shows
+there, is encoded anew as H.264.
 """
 
 import logging
-import shlex
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -42,44 +43,59 @@ HOLDS = {
 """Video codecs that players take from these containers."""
 FOURCC_FORMATS = ("avi", "asf", "nut", "matroska,webm")
 """FFmpeg's names of the formats whose codecs go by the same four letters as AVI's."""
+SELDOM_SHOWN = {"gif"}
+"""Codecs that a container holds and hardly any player shows beside sound: copied only where that container is named."""
+ENCODED_INTO = {".mp4", ".m4v", ".mov", ".mkv"}
 TRIED_PACKETS = 8
 TRIED_RATE_HZ = 48_000
 
 
-def muxed_path(clip: ClipInfo, output: Path) -> Path:
+@dataclass(frozen=True)
+class Place:
+    """Where a film goes. copied: its picture stays as it is, packet by packet; else it is encoded as H.264."""
+
+    path: Path
+    copied: bool
+
+
+def place_for(clip: ClipInfo, output: Path) -> Place:
     """Where `mux` will write when asked for `output`: the same, or with the suffix of a container that holds the clip.
 
-    Raises OutputError for the name of a sound file, MediaError when no container holds the clip: its codec, or pictures
-    without timestamps.
+    Raises OutputError for the name of a sound file.
     """
     if output.suffix.lower() in SOUND_SUFFIXES:
         raise OutputError(
             f"output {output} is the name of a sound file; have sound alone written (audio-only), or name a video"
         )
-    if not clip.stamped:
-        raise MediaError(f"{clip.path} has pictures without timestamps; {_way_out(clip)}")
-    if _takes(CONTAINERS.get(output.suffix.lower(), ""), clip):
-        return output
+    if clip.stamped and _takes(CONTAINERS.get(output.suffix.lower(), ""), clip):
+        return Place(output, copied=True)
     for suffix in _others(clip):
-        if _takes(CONTAINERS[suffix], clip):
-            # Nothing is cut off a name but the ending of a film: "film" would become that of another clip, "film.mkv".
-            return output.with_name(f"{parted(output)[0]}{suffix}")
-    raise MediaError(
-        f"neither mp4, mov, mkv, webm nor avi can hold the picture of {clip.path} ({clip.video.codec}) with new sound; "
-        f"{_way_out(clip)}"
-    )
+        if clip.stamped and clip.video.codec not in SELDOM_SHOWN and _takes(CONTAINERS[suffix], clip):
+            return Place(_called(output, suffix), copied=True)
+    named = output.suffix.lower() in ENCODED_INTO
+    return Place(output if named else _called(output, ".mp4"), copied=False)
+
+
+def muxed_path(clip: ClipInfo, output: Path) -> Path:
+    """The path of `place_for`, and its errors."""
+    return place_for(clip, output).path
+
+
+def _called(output: Path, suffix: str) -> Path:
+    # Nothing is cut off a name but the ending of a film: "film" would become that of another clip, "film.mkv".
+    return output.with_name(f"{parted(output)[0]}{suffix}")
 
 
 def warn_of_change(clip: ClipInfo, wanted: Path, path: Path) -> None:
-    """Say that a film goes elsewhere than was asked for."""
-    if path != wanted:
+    """Say that a film goes elsewhere than was asked for, or its picture is encoded anew; of sound nothing is said."""
+    if path.suffix.lower() in SOUND_SUFFIXES:
+        return
+    if not place_for(clip, path).copied:
+        why = f"is {clip.video.codec}, which no film that players show holds with sound"
+        why = why if clip.stamped else "has no times of its own"
+        logger.warning("%s: its picture %s; writing it as H.264 in %s", clip.path, why, path)
+    elif path != wanted:
         logger.warning("%s cannot hold this %s picture with sound; writing %s", wanted, clip.video.codec, path)
-
-
-def _way_out(clip: ClipInfo) -> str:
-    converted = clip.path.with_name(f"{parted(clip.path)[0]}.h264.mp4")
-    command = ["ffmpeg", "-i", str(clip.path), "-c:v", "libx264", "-crf", "16", "-pix_fmt", "yuv420p", str(converted)]
-    return f"make an H.264 film of it first ({shlex.join(command)}), or have sound alone written (audio-only)"
 
 
 def _others(clip: ClipInfo) -> tuple[str, ...]:

@@ -1,8 +1,13 @@
-"""New sound under an untouched picture: video packets are copied, only the sound is encoded."""
+"""New sound under an untouched picture: video packets are copied, only the sound is encoded.
+
+Only a picture that no container holds so that players show it (GIF) is encoded, as H.264.
+"""
 
 import errno
 import logging
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,8 +21,9 @@ from phonofilm.errors import OutputError
 from phonofilm.media.audio import resample, sound_frames
 from phonofilm.media.companions import Companions, kept_tags
 from phonofilm.media.files import check_other, check_writable, replacing
-from phonofilm.media.holding import CONTAINERS, SOUND_CODECS, add_picture, muxed_path, warn_of_change
-from phonofilm.media.probe import address, open_media, packets, video_stream
+from phonofilm.media.h264 import KEPT, write_h264
+from phonofilm.media.holding import CONTAINERS, SOUND_CODECS, Place, add_picture, place_for, warn_of_change
+from phonofilm.media.probe import address, open_media, packets, probe, video_stream
 from phonofilm.media.stamps import counted_rate, packet_stamps
 from phonofilm.media.timecode import frame_rate
 from phonofilm.types import ClipInfo, Waveform
@@ -58,19 +64,39 @@ def mux(clip: ClipInfo, waveform: Waveform, output: Path, *, metadata: dict[str,
     logged notice. Sound is AAC in mp4 and mov, Opus in webm and mkv, uncompressed in avi. Title and other tags of the
     source are kept beside `metadata`. Raises OutputError or MediaError; then nothing is left behind.
     """
-    wanted, output = output, muxed_path(clip, output)
-    warn_of_change(clip, wanted, output)
+    wanted, place = output, place_for(clip, output)
+    output = place.path
+    if wanted != output:
+        warn_of_change(clip, wanted, output)
     for path in (wanted, output):
         check_output(clip, path)
     kind = CONTAINERS[output.suffix.lower()]
     codec = SOUND_CODECS[kind]
     sound = resample(waveform, OPUS_RATE_HZ) if codec == "libopus" else waveform
+    if not place.copied:
+        with open_media(clip.path) as source:
+            metadata = {**kept_tags(source, metadata), **metadata}
     with replacing(output) as partial:
         try:
-            _copy(clip, sound, codec, kind, partial, metadata)
+            with _copyable(clip, place, partial) as film:
+                _copy(film, sound, codec, kind, partial, metadata)
         except (av.error.FFmpegError, ValueError) as error:  # ValueError: the container does not take the codec
             raise OutputError(_reason(error, output)) from error
     return output
+
+
+@contextmanager
+def _copyable(clip: ClipInfo, place: Place, partial: Path) -> Iterator[ClipInfo]:
+    """The clip, or for as long as it is needed one of its picture in H.264."""
+    if place.copied:
+        yield clip
+        return
+    encoded = partial.with_name(f".{os.getpid()}.picture.mp4")
+    try:
+        write_h264(clip, encoded, KEPT)
+        yield probe(encoded)
+    finally:
+        encoded.unlink(missing_ok=True)
 
 
 def _reason(error: "av.error.FFmpegError | ValueError", output: Path) -> str:

@@ -13,20 +13,17 @@ import av
 import numpy as np
 import soundfile
 from av.codec.context import CodecContext
-from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
-from phonofilm.errors import MediaError, OutputError
+from phonofilm.errors import MediaError
 from phonofilm.media.audio import read_clip_audio
 from phonofilm.media.files import replacing
-from phonofilm.media.frames import decode_frames, stream_frames
-from phonofilm.media.probe import address, open_media, video_stream
-from phonofilm.timeline import nearest
+from phonofilm.media.frames import decode_frames
+from phonofilm.media.h264 import CLOCK, Quality, shown_width, write_h264
+from phonofilm.media.probe import open_media, video_stream
 from phonofilm.types import ByteArray, ClipInfo, FrameRequest, Progress, no_progress
 
-CLOCK = Fraction(1, 90_000)
 STRIP_HEIGHT = 96
 POSTER_HEIGHT = 360
 STRIP_RATE_HZ = 2
@@ -38,9 +35,10 @@ WIDEST_SHAPE = 4
 MOST_DECODED = 1.5e9
 """Pixels that are decoded for a strip: half a minute of full HD. Longer clips are read at their key frames alone."""
 PROXY_LINES = 720
-PROXY_CRF = 23
-PROXY_KEY_FRAMES = 25
-"""Pictures from one that stands alone to the next: so a playhead that is dragged is followed at once."""
+PROXY = Quality(
+    crf=23, preset="superfast", tune="zerolatency", key_frames=25, most_lines=PROXY_LINES, widest_shape=WIDEST_SHAPE
+)
+"""A playhead that is dragged is followed at once, since every second has a picture that stands alone."""
 JPEG_QUALITY = "4"
 """MPEG quantiser, 2 best to 31."""
 PLAYED_PIXELS = ("yuv420p", "yuvj420p")
@@ -80,7 +78,7 @@ def plays_in_browsers(clip: ClipInfo) -> bool:
 
 def film_strip(clip: ClipInfo) -> FilmStrip:
     """Frames at even steps through the whole clip. Raises MediaError when nothing decodes."""
-    width = _shown_width(clip, STRIP_HEIGHT)
+    width = shown_width(clip, STRIP_HEIGHT, WIDEST_SHAPE)
     wanted = math.ceil(clip.duration_s * STRIP_RATE_HZ)
     count = min(max(wanted, FEWEST_FRAMES), MOST_FRAMES, WIDEST_STRIP // width)
     frames = clip.duration_s * clip.video.average_rate_hz
@@ -99,26 +97,14 @@ def poster(clip: ClipInfo) -> bytes:
     """One frame as JPEG, from the first third of the clip but not from beyond its first second."""
     start_s = min(clip.duration_s / 3, Fraction(1))
     height = min(POSTER_HEIGHT, clip.video.height)
-    request = FrameRequest(Fraction(1), _shown_width(clip, height), height)
+    request = FrameRequest(Fraction(1), shown_width(clip, height, WIDEST_SHAPE), height)
     found = decode_frames(clip, [request], start_s=start_s, end_s=start_s + CLOCK)[0]
     return _jpeg(found.pixels[0])
 
 
 def write_proxy(clip: ClipInfo, path: Path, progress: Progress = no_progress) -> None:
-    """Write the picture alone as H.264 in mp4, upright, of at most PROXY_LINES lines, every frame at its own time.
-
-    Raises MediaError or OutputError.
-    """
-    height = max(2, min(PROXY_LINES, clip.video.height) // 2 * 2)
-    width = max(2, _shown_width(clip, height) // 2 * 2)
-    with replacing(path) as partial:
-        try:
-            with av.open(address(partial), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-                film = _Film(container, width, height)
-                stream_frames(clip, [(FrameRequest(None, width, height), film.show)], progress=progress)
-                film.end(clip.duration_s)
-        except av.error.FFmpegError as error:
-            raise OutputError(f"cannot write {path} ({error.strerror}); choose another folder") from error
+    """Write the picture alone, of at most PROXY_LINES lines, as `write_h264` does. Raises MediaError or OutputError."""
+    write_h264(clip, path, PROXY, progress)
 
 
 def write_own_sound(clip: ClipInfo, path: Path) -> None:
@@ -141,53 +127,6 @@ def write_listening_copy(source: Path, path: Path) -> None:
         with soundfile.SoundFile(str(partial), "w", file.samplerate, file.channels, **kind) as copy:
             for block in file.blocks(BLOCK_SAMPLES, dtype="float32", always_2d=True):
                 copy.write(block)
-
-
-class _Film:
-    """An H.264 film that is handed its pictures one by one."""
-
-    def __init__(self, container: OutputContainer, width: int, height: int) -> None:
-        options = {"preset": "superfast", "tune": "zerolatency", "crf": str(PROXY_CRF), "g": str(PROXY_KEY_FRAMES)}
-        self._container = container
-        self._stream: VideoStream = container.add_stream("libx264", rate=25, options=options)
-        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
-        self._stream.codec_context.time_base = self._stream.time_base = CLOCK
-        self._lengths: dict[int, int] = {}
-        self._waiting: tuple[ByteArray, int] | None = None
-
-    def show(self, picture: ByteArray, time_s: Fraction) -> None:
-        """(H, W, 3), on screen from `time_s` on."""
-        self._encode(nearest(time_s / CLOCK))
-        self._waiting = picture, nearest(time_s / CLOCK)
-
-    def end(self, end_s: Fraction) -> None:
-        self._encode(nearest(end_s / CLOCK))
-        self._mux(None)
-
-    def _encode(self, until: int) -> None:
-        if self._waiting is None:
-            return
-        picture, start = self._waiting
-        frame = VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
-        frame.pts, frame.time_base = start, CLOCK
-        self._lengths[start] = until - start
-        self._mux(frame)
-
-    def _mux(self, frame: VideoFrame | None) -> None:
-        for packet in self._stream.encode(frame):
-            if packet.pts in self._lengths:
-                packet.duration = self._lengths.pop(packet.pts)
-            self._container.mux(packet)
-
-
-def _shown_width(clip: ClipInfo, height: int) -> int:
-    """The width that goes with a height, pixels being square."""
-    with open_media(clip.path) as container:
-        stretch = float(video_stream(container, clip.path).sample_aspect_ratio or 1)
-    if clip.video.rotation_degrees in (90, 270):
-        stretch = 1 / stretch
-    shape = clip.video.width * stretch / clip.video.height
-    return max(2, round(height * min(max(shape, 1 / WIDEST_SHAPE), WIDEST_SHAPE)))
 
 
 def _key_frames(clip: ClipInfo, count: int, width: int) -> tuple[list[ByteArray], list[float]]:
