@@ -1,5 +1,6 @@
 """Weights are read only when they are whole, and networks come back as they were saved."""
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 
 from phonofilm.codec.vocoder import Vocoder, VocoderConfig
 from phonofilm.errors import ModelError
-from phonofilm.weights.load import load_nets, read_net, save_net
+from phonofilm.weights.load import Sampling, load_nets, read_net, save_net
 from phonofilm.weights.registry import MODELS, find_model
 
 CPU = torch.device("cpu")
@@ -70,3 +71,10 @@ def test_attribution_travels_with_the_weights() -> None:
     assert "CC BY" in (folder / "ATTRIBUTION.md").read_text()
     rows = (folder / "attribution.tsv").read_text(encoding="utf-8").splitlines()
     assert len(rows) > 3000
+
+
+def test_guidance_is_told_for_what_has_times_and_what_has_none() -> None:
+    plain = Sampling(steps=1, guidance=6.0, window=0, overlap=0)
+    assert plain.scale(timed=True) == plain.scale(timed=False) == 6.0
+    steady = dataclasses.replace(plain, steady=4.5)
+    assert (steady.scale(timed=True), steady.scale(timed=False)) == (6.0, 4.5)

@@ -300,13 +300,12 @@ class MiniGuide(Guide):
                 seed, report, held
             )
         nets = self._nets
-        scale = options.guidance or nets.sampling.guidance
         total = options.steps or nets.sampling.steps
 
         def velocity_of(whole: Window) -> Velocity:
             cuts = [cut - whole.first for cut in scene.cuts]
             windows = plan(whole.steps, nets.sampling.window, nets.sampling.overlap, cuts)
-            fields = remembered(lambda number: self._field(scene, windows[number].moved(whole.first), scale))
+            fields = remembered(lambda number: self._field(scene, windows[number].moved(whole.first), options.guidance))
             return blended(windows, fields)
 
         return latents_by(nets.flow, velocity_of, scene.steps, total, nets.device)
@@ -368,9 +367,9 @@ class MiniGuide(Guide):
                 found.append(LocalWords(first, max(end, first + 1), text))
         return tuple(found)
 
-    def _field(self, scene: MiniScene, window: Window, scale: float) -> Velocity:
+    def _field(self, scene: MiniScene, window: Window, asked: float) -> Velocity:
         """The velocity over one window; where shots or single cues have words of their own, theirs."""
-        velocity = self._told(scene, window, scale)
+        velocity = self._told(scene, window, asked)
         # Neither picture nor other words speak for a cue with words; when it sounds stays as it is.
         nothing = torch.zeros_like(scene.known)
         local = [ScenePart(one.first, one.end, replace(scene, text=one.text, known=nothing)) for one in scene.local]
@@ -379,25 +378,25 @@ class MiniGuide(Guide):
             first, end = max(part.first, window.first), min(part.end, window.end)
             if first < end:
                 if id(part.scene) not in told:  # several shots may be told the same
-                    told[id(part.scene)] = self._told(part.scene, window, scale)
+                    told[id(part.scene)] = self._told(part.scene, window, asked)
                 inside = torch.zeros(window.steps, dtype=torch.bool, device=self._nets.device)
                 inside[first - window.first : end - window.first] = True
                 velocity = mixed(velocity, told[id(part.scene)], inside)
         return velocity
 
-    def _told(self, scene: MiniScene, window: Window, scale: float) -> Velocity:
-        """The guided velocity over one window under one text.
+    def _told(self, scene: MiniScene, window: Window, asked: float) -> Velocity:
+        """The guided velocity over one window under one text. asked: guidance, 0 for the model's own.
 
         Guidance of the first step, out of pure noise, pushes towards the mean of all sounds that fit. Rain, fire and
         engines are nearer to recordings without it; times must be settled there.
         """
-        told, empty, scale, timed = self._conditions(scene, window, scale)
+        told, empty, scale, timed = self._conditions(scene, window, asked)
         sampling = self._nets.sampling
         since = sampling.guided_since if timed is None else 0.0
         return field(self._nets.flow, told, empty, scale, timed, rescale=sampling.rescale, since=since)
 
     def _conditions(
-        self, scene: MiniScene, window: Window, scale: float
+        self, scene: MiniScene, window: Window, asked: float
     ) -> tuple[Conditions, Conditions, float, Timed | None]:
         """What one window is told, the empty (or negative) counterpart, the scale, and the times alone; a batch of one.
 
@@ -412,8 +411,9 @@ class MiniGuide(Guide):
         known = scene.known[index][None, :, None].to(device)  # (1, I, 1)
         clip = torch.where(known, scene.image[index][None].to(device), unseen)  # (1, I, E)
         negative = None if scene.negative is None else scene.negative[None].to(device)
-        timed = None
-        if scene.onset is not None or scene.activity is not None:
+        timed, says_when = None, scene.onset is not None or scene.activity is not None
+        scale = asked or self._nets.sampling.scale(timed=says_when)
+        if says_when:
             span = slice(window.first * self._points, window.end * self._points)
             onset, activity = (None if curve is None else curve[span] for curve in (scene.onset, scene.activity))
             sync = sync_features(onset, activity, window.steps, self._points)[None].to(device)  # (1, L, D)

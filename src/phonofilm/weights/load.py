@@ -32,7 +32,7 @@ class Sampling:
     """How a model wants to be sampled: steps, guidance, latent steps of its windows (see `windows.py`).
 
     rescale: how far the spread that guidance adds is taken back (see `flow.sampler.guided`). guided_since: time of the
-    path, 0 noise to 1 sound, before which nothing is guided where nothing is said about times.
+    path, 0 noise to 1 sound, before which nothing is guided where nothing is said about times. steady: guidance there.
     """
 
     steps: int
@@ -41,6 +41,11 @@ class Sampling:
     overlap: int
     rescale: float = 0.0
     guided_since: float = 0.0
+    steady: float = 0.0
+
+    def scale(self, *, timed: bool) -> float:
+        """Guidance where something, or nothing, is said about times."""
+        return self.guidance if timed or not self.steady else self.steady
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Nets:
     device: torch.device
 
 
-MINI_SAMPLING = Sampling(steps=8, guidance=6.0, window=216, overlap=44, rescale=0.7, guided_since=0.1)
+MINI_SAMPLING = Sampling(steps=8, guidance=6.0, window=216, overlap=44, rescale=0.7, guided_since=0.1, steady=4.5)
 """Found on held-out prompts; figures in docs/log.md. Trained on 176 steps (8.2 s), good up to 216 (10 s)."""
 
 
