@@ -149,7 +149,7 @@ MODELS = {
             code_licence="Apache-2.0",
             folder=Path(__file__).parent / "mini",
             files=(
-                ModelFile(FLOW_FILE, "cbd8cbfaffd184a17a4c2e6c67524dd03d11749273b60692c25dac378a1c82e5"),
+                ModelFile(FLOW_FILE, "c42ffc414837481dd3724cbeb201fb3fa0a298bd4ba6a0c320706bc1a577a951"),
                 ModelFile("vae.safetensors", "401aff5a666bda7fb549106513c6093964d0ab2cdbf977c6555d0301a9347c49"),
                 ModelFile("vocoder.safetensors", "a5dfaa7c9880e5229094586470fc690c587a8c0b402441b3fcfddd71bddf69a6"),
                 ModelFile("listener.safetensors", "e4fd97676664a8516755e048633057441a6c8fd828605c9ee73da730b367e991"),
