@@ -136,6 +136,9 @@ def test_a_folder_without_weights_or_with_others_is_named(tmp_path: Path) -> Non
 
 
 def test_tuning_has_stages_and_a_folder_of_its_own(sounds: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere is no folder"):
+        train_mini(tmp_path / "nowhere", tmp_path / "run", CPU, tune=True)
+    assert not (tmp_path / "run").exists()
     with pytest.raises(OptionError, match="no stage of tuning is called 'vae'; there are shards"):
         train_mini(sounds, tmp_path / "run", CPU, ("vae",), tune=True)
     train_mini(sounds, tmp_path / "run", CPU, (), tune=True)

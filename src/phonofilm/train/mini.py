@@ -98,9 +98,9 @@ def train_mini(
     start: as in `train_flow`. trial: every stage is cut short, to see in minutes that all of them run. tune: the
     shipped network, or that of `start`, goes on with these recordings.
 
-    Raises InputError when a stage needs an earlier one that has not run, ModelError when weights are damaged or of
-    another network, OptionError for a stage that is none or a trial in the folder of a run, OutputError when `run` is
-    no folder.
+    Raises InputError when there is no folder of recordings or a stage needs an earlier one that has not run, ModelError
+    when weights are damaged or of another network, OptionError for a stage that is none or a run in the folder of a run
+    of another kind, OutputError when `run` is no folder.
     """
     known = TUNING_STAGES if tune else STAGES
     stages = known if stages is None else stages
@@ -114,6 +114,8 @@ def train_mini(
                 f"--start is {start}, and the stage 'flow', which begins from it, is not run; leave it out"
             )
         finished_weights(start, mini_flow().net)
+    if not sounds.is_dir():
+        raise InputError(f"{sounds} is no folder; give the one that holds the recordings")
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -128,7 +128,9 @@ def load_nets(name: str, device: torch.device, dtype: torch.dtype, folder: Path 
         source = find_model("mini")
         if folder is None or not (folder / FLOW_FILE).is_file():
             where = "" if folder is None else f", and {folder} holds no {FLOW_FILE}"
-            raise ModelError(f"the model {OWN!r} is one that you trained{where}; name its folder, RUN/export")
+            raise ModelError(
+                f"the model {OWN!r} is one that you trained{where}; give its folder, RUN/export (weights-dir)"
+            )
     elif row.folder is None:
         return _tiny(row, device, dtype)
     else:
