@@ -59,6 +59,7 @@ def test_stems_stand_at_the_timecode_of_the_clip(film: Phonofilm, clip: Path) ->
     assert told.loudness_value == pytest.approx(integrated_lufs(take.sound), abs=0.02)
 
 
+@pytest.mark.thorough
 def test_a_timeline_finds_its_files_and_is_as_long_as_the_picture(film: Phonofilm, clip: Path) -> None:
     takes = film.add_sound(clip, takes=2, timeline=clip.with_name("cut.otio"))
     info = probe(clip)

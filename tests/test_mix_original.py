@@ -49,6 +49,7 @@ def test_layers_that_do_not_fit() -> None:
             brought_under(other, new, -6.0)
 
 
+@pytest.mark.thorough
 @settings(max_examples=12)
 @given(st.integers(0, 1000), st.floats(-20, 6), st.sampled_from([(1, 1), (1, 2), (2, 1), (2, 2)]))
 def test_its_level_is_found_again(seed: int, original_db: float, channels: tuple[int, int]) -> None:
@@ -61,6 +62,7 @@ def test_its_level_is_found_again(seed: int, original_db: float, channels: tuple
     assert abs(level_db) < 0.8  # the limiter takes some of it away
 
 
+@pytest.mark.thorough
 @settings(max_examples=12)
 @given(st.integers(0, 1000), st.integers(1, 2), st.integers(30, 3000))
 def test_other_sounds_are_not_taken_for_it(seed: int, channels: int, late: int) -> None:

@@ -49,6 +49,7 @@ def test_a_film_is_signed_and_names_its_parent(tmp_path: Path, film: Phonofilm) 
     assert "model tiny" in comment(take.path)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("signing")
 def test_the_prompt_is_told_when_that_is_wanted_and_a_certificate_of_ones_own_signs(
     tmp_path: Path, film: Phonofilm
@@ -83,6 +84,7 @@ NO_UNICODE = "r\udce4in"
 """A file name in Latin-1, as Python holds it."""
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("signing")
 def test_what_cannot_be_signed_is_written_unsigned_unless_signing_was_asked_for(
     tmp_path: Path, film: Phonofilm, caplog: pytest.LogCaptureFixture
@@ -141,6 +143,7 @@ def source(path: Path) -> str | None:
     return types[0] if types else None
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("signing")
 @pytest.mark.parametrize("audio_only", [False, True])
 def test_only_what_is_generated_is_said_to_be(tmp_path: Path, film: Phonofilm, audio_only: bool) -> None:

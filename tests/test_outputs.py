@@ -108,6 +108,7 @@ def test_a_name_that_is_too_long_is_told_before_anything_is_made(tmp_path: Path,
         check_writable(tmp_path / ("x" * length + ".mp4"))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("audio_only", "name"), [(False, ""), (False, "effects"), (False, "mix"), (True, "")])
 def test_a_default_name_takes_nothing_that_others_made(tmp_path: Path, audio_only: bool, name: str) -> None:
     film, clip = tiny_film(), make_clip(tmp_path / "clip.mp4")
@@ -204,6 +205,7 @@ def test_notes_that_somebody_works_on_are_not_replaced(tmp_path: Path, monkeypat
         film.add_sound(clip, stems=True, music="slow piano")
 
 
+@pytest.mark.thorough
 def test_music_of_an_instrument_that_is_seen_takes_no_place_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def still_clip(path: Path, seconds: int) -> Path:
     return path
 
 
+@pytest.mark.thorough
 def test_where_nothing_happens_and_nothing_is_asked_for_there_is_only_a_room(tmp_path: Path, film: Phonofilm) -> None:
     path = still_clip(tmp_path / "still.mp4", 2)
     (alone,) = film.add_sound(path, tmp_path / "alone.mp4")
@@ -124,6 +125,7 @@ def test_audio_only_is_wav_beside_the_clip_by_default(tmp_path: Path, film: Phon
     assert np.abs(read.samples - take.sound.samples).max() < 1e-5
 
 
+@pytest.mark.thorough
 def test_loudness_and_mono(tmp_path: Path, film: Phonofilm, clip: Path) -> None:
     for number, (loudness, wanted) in enumerate([("web", -16.0), ("ebu-r128", -23.0), ("-30", -30.0)]):
         (take,) = film.add_sound(clip, tmp_path / f"{number}.wav", audio_only=True, loudness=loudness)
@@ -337,6 +339,7 @@ def test_make_wrongly(
     assert not names(tmp_path)
 
 
+@pytest.mark.thorough
 def test_longer_than_one_window(tmp_path: Path, film: Phonofilm) -> None:
     path = make_clip(tmp_path / "long.mp4", even_times(50, Fraction(8)), rate_hz=Fraction(8))
     (take,) = film.add_sound(path, audio_only=True, mono=True)

@@ -43,7 +43,17 @@ def test_there_are_commands_to_try() -> None:
     assert len(COMMANDS) >= 10
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "evaluate" not in c and "simulate" not in c])
+ALWAYS = ("phonofilm add clip.mp4", "phonofilm spot clip.mp4", "phonofilm models")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=() if command in ALWAYS else pytest.mark.thorough)
+        for command in COMMANDS
+        if "evaluate" not in command and "simulate" not in command
+    ],
+)
 def test_commands_run_as_written(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("clip.mp4", "one.mp4", "two.mp4"):
         if not (folder / name).exists():
@@ -61,6 +71,7 @@ def test_commands_run_as_written(command: str, folder: Path, monkeypatch: pytest
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.thorough
 def test_the_library_example_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not (folder / "clip.mp4").exists():
         make_clip(folder / "clip.mp4", sound="click")

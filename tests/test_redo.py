@@ -85,6 +85,7 @@ def test_outside_the_span_every_sample_stays(
         assert not np.array_equal(written[0, low:high], written[1, low:high])
 
 
+@pytest.mark.thorough
 def test_seeds_and_takes(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
     one, two = (redone(folder, tmp_path / f"{n}.wav", "clip.sound.wav", [(0.4, 0.9)], seed=3).sound for n in (1, 2))
     assert np.array_equal(one.samples, two.samples)

@@ -54,6 +54,7 @@ def test_parts_add_up(font: SoundFont) -> None:
     np.testing.assert_allclose(together, alone, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_a_piece_ends_with_its_picture() -> None:
     asked = request(8.04, (2.9, 5.1), (Hit(4.0, 0.9),))
     piece = compose(asked, mood_reader()("action music"), 3)

@@ -52,6 +52,7 @@ def test_digests_tell_sheets_apart(old: list[float], new: list[float]) -> None:
     assert (digest(hits(*sorted(old))) == digest(hits(*sorted(new)))) == (set(old) == set(new))
 
 
+@pytest.mark.thorough
 def test_a_cue_that_one_edit_added_is_taken_away_by_the_next(film: Phonofilm, clip: Path) -> None:
     (plain,) = film.add_sound(clip, audio_only=True)
     seen = film.spot(clip)
@@ -78,6 +79,7 @@ def test_a_span_made_anew_keeps_to_the_sheet_of_the_take(film: Phonofilm, clip: 
     assert sound_comment(anew.path).endswith(f"cues {digest(anew.cues)}")
 
 
+@pytest.mark.thorough
 def test_a_plain_take_takes_the_sheet_of_the_one_that_it_replaces_away(film: Phonofilm, clip: Path) -> None:
     (take,) = film.add_sound(clip, cues=hits(0.4))
     assert sheet_path(take.path).exists()

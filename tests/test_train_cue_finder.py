@@ -206,6 +206,7 @@ def test_a_clip_without_events_teaches_silence() -> None:
     assert counted.all()
 
 
+@pytest.mark.thorough
 def test_training_brings_the_loss_down_and_goes_on_where_it_stopped(run: Path) -> None:
     recipe = replace(RECIPE, steps=30, save_every_s=0.0, learning_rate=1e-2, warmup=2, decay=0.5)
     shard = CueShard(run / "cue_examples" / "0000.safetensors")

@@ -373,6 +373,7 @@ def test_what_a_server_left_undone_the_next_one_does(tmp_path: Path, clip: Path)
     assert sqlite3.connect(tmp_path / "studio.db").execute("pragma integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.thorough
 def test_two_servers_do_not_share_a_folder(tmp_path: Path) -> None:
     with opened(tmp_path), pytest.raises(OptionError, match="folder"):
         create_app(StudioConfig(tmp_path, model="tiny"))

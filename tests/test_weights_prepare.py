@@ -400,6 +400,7 @@ def test_every_entry_counts(layout: Path, fault: str) -> None:
         parts(layout).flow()
 
 
+@pytest.mark.thorough
 def test_every_published_file_is_recognised() -> None:
     """By its entries alone, at full size on the meta device."""
     for name in ("mmaudio-small-16k", "mmaudio-large-44k", "mmaudio-large-44k-v2"):
