@@ -1,5 +1,6 @@
 """Settings of the whole test run."""
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -17,6 +18,15 @@ torch.set_num_threads(1)
 # Hypothesis also measures time; a machine that is busy with something else is not an error of ours.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def _as_loud_as_before() -> Iterator[None]:
+    """What one test's command line is to say is not what the next test's is."""
+    logger = logging.getLogger("phonofilm")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)

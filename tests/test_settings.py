@@ -81,6 +81,7 @@ def test_every_option_has_a_default_and_a_help(record: type) -> None:
         ({"negative": "!!!???"}, "negative is .* no word"),
         ({"loudness": "loud"}, "give web"),
         ({"loudness": "nan"}, "give web"),
+        ({"loudness": 10**5000}, "thousands of digits.*give web"),
     ],
 )
 def test_values_outside_the_range_are_refused(change: dict[str, object], message: str) -> None:

@@ -134,11 +134,18 @@ def check_values(options: Any) -> None:
             value = bool(value)
         else:
             if field.name == "loudness" and isinstance(value, Real) and not isinstance(value, bool):
-                value = str(value)
+                value = _written(value)
             check_text(name, value, names_a_file=field.name in FILE_OPTIONS)
             if field.name == "loudness":
                 value = value.strip().lower()
         object.__setattr__(options, field.name, value)
+
+
+def _written(value: Real) -> str:
+    try:
+        return str(value)
+    except ValueError:  # a whole number of thousands of digits
+        return shown(value)
 
 
 def _number(name: str, value: Any, field: "dataclasses.Field[Any]") -> int | float:
