@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from clips import even_times, make_clip, shown_packets
 from phonofilm.media.frames import decode_frames
-from phonofilm.media.holding import CONTAINERS, SOUND_CODECS, muxed_path, warn_of_change
+from phonofilm.media.holding import CONTAINERS, SOUND_CODECS, place_for, warn_of_change
 from phonofilm.media.mux import mux
 from phonofilm.media.probe import probe
 from phonofilm.media.stamps import FINEST_RATE_HZ, LARGEST_ROUNDING_S, counted_rate
@@ -62,7 +62,7 @@ def test_every_container_has_a_sound_codec_and_a_known_ending() -> None:
 )
 def test_an_ending_is_put_after_a_name_that_has_none(tmp_path: Path, asked: str, written: str) -> None:
     clip = short_clip(tmp_path / "clip.mp4", "libx264")
-    assert muxed_path(clip, tmp_path / asked) == tmp_path / written
+    assert place_for(clip, tmp_path / asked).path == tmp_path / written
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_an_ending_is_put_after_a_name_that_has_none(tmp_path: Path, asked: str,
 def test_the_next_container_that_can(tmp_path: Path, codec: str, suffix: str, asked: str, written: str) -> None:
     clip = short_clip(tmp_path / f"clip{suffix}", codec)
     path = mux(clip, silence(clip), tmp_path / asked, metadata={})
-    assert path == tmp_path / written == muxed_path(clip, tmp_path / asked)
+    assert path == tmp_path / written == place_for(clip, tmp_path / asked).path
     assert [payload for _, payload in shown_packets(clip.path)] == [payload for _, payload in shown_packets(path)]
 
 
@@ -99,9 +99,9 @@ def test_what_nothing_can_hold_is_encoded(
 ) -> None:
     clip = short_clip(tmp_path / f"my clip{suffix}", codec, (176, 144))
     path = mux(clip, silence(clip), tmp_path / asked, metadata={})
-    assert path == tmp_path / written == muxed_path(clip, tmp_path / asked)
+    assert path == tmp_path / written == place_for(clip, tmp_path / asked).path
     caplog.clear()
-    warn_of_change(clip, tmp_path / asked, path)
+    warn_of_change(clip, tmp_path / asked, place_for(clip, tmp_path / asked))
     assert "writing it as H.264" in caplog.text
     encoded_as_it_was(clip, path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([clip.path.name, written])

@@ -17,7 +17,7 @@ from clips import click_time, click_track, cut_by_edit_list, even_times, make_cl
 from phonofilm.errors import OutputError
 from phonofilm.media.audio import read_clip_audio
 from phonofilm.media.frames import decode_frames
-from phonofilm.media.holding import muxed_path
+from phonofilm.media.holding import place_for
 from phonofilm.media.mux import check_output, mux
 from phonofilm.media.probe import probe
 from phonofilm.media.stamps import decoding_order
@@ -109,7 +109,7 @@ SIZES = {"h261": (176, 144), "h263": (176, 144), "dvvideo": (720, 576)}
 def test_every_codec_and_container(tmp_path: Path, codec: str, suffix: str, to: str) -> None:
     times_s = even_times(30, Fraction(25))
     clip = probe(make_clip(tmp_path / f"clip{suffix}", times_s, codec=codec, size=SIZES.get(codec, (64, 48))))
-    assert muxed_path(clip, tmp_path / f"clip.sound{to}") == tmp_path / f"clip.sound{to}"
+    assert place_for(clip, tmp_path / f"clip.sound{to}").path == tmp_path / f"clip.sound{to}"
     check(clip, mux(clip, new_sound(clip), tmp_path / f"clip.sound{to}", metadata={}))
 
 
@@ -221,7 +221,7 @@ def test_the_container_follows_the_name_where_it_can(
     clip = probe(make_clip(tmp_path / f"clip{suffix}", even_times(5, Fraction(25)), codec=codec))
     with caplog.at_level(logging.WARNING):
         path = mux(clip, Waveform(np.zeros((1, 8820), np.float32), RATE_HZ), tmp_path / asked, metadata={})
-    assert path == tmp_path / written == muxed_path(clip, tmp_path / asked)
+    assert path == tmp_path / written == place_for(clip, tmp_path / asked).path
     assert bool(caplog.records) == (asked != written)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([f"clip{suffix}", written])
 
@@ -391,7 +391,7 @@ def test_shape_of_pixels_colours_and_title_go_through(tmp_path: Path, codec: str
 def test_what_mov_does_not_take_goes_into_mkv(tmp_path: Path, codec: str, suffix: str) -> None:
     clip = probe(make_clip(tmp_path / f"clip{suffix}", codec=codec))
     written = mux(clip, new_sound(clip), tmp_path / "new.mov", metadata={})
-    assert written == tmp_path / "new.mkv" == muxed_path(clip, tmp_path / "new.mov")
+    assert written == tmp_path / "new.mkv" == place_for(clip, tmp_path / "new.mov").path
     assert [payload for _, payload in shown_packets(clip.path)] == [payload for _, payload in shown_packets(written)]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from phonofilm.errors import MediaError, OptionError, OutputError
 from phonofilm.media.audio import check_sound_path, made_here
 from phonofilm.media.files import check_other
-from phonofilm.media.holding import muxed_path, warn_of_change
+from phonofilm.media.holding import Place, place_for, warn_of_change
 from phonofilm.media.mux import check_output
 from phonofilm.media.suffixes import is_sound, parted
 from phonofilm.mix.layer_names import DIALOGUE, EFFECTS, MUSIC, ORIGINAL
@@ -38,12 +38,14 @@ class Destination:
     """Where the takes of a clip go.
 
     named: as it was asked for, or as results are called by default. path: with the ending of a container that holds the
-    clip, before takes are numbered. asked: somebody named it. said: that it goes elsewhere has been told.
+    clip, before takes are numbered. asked: somebody named it. copied: as in `Place`. said: that it goes elsewhere has
+    been told.
     """
 
     named: Path
     path: Path
     asked: bool
+    copied: bool = True
     said: bool = False
 
 
@@ -64,7 +66,8 @@ def destination(
     if output is None and word == REDO:
         word = _free_word(info, folder or info.path.parent)
     named = default_path(info, audio_only, word, folder) if output is None else output
-    return Destination(named, named if audio_only else muxed_path(info, named), output is not None)
+    place = Place(named, copied=True) if audio_only else place_for(info, named)
+    return Destination(named, place.path, output is not None, place.copied)
 
 
 def take_paths(
@@ -91,7 +94,7 @@ def take_paths(
         _check_ours(paths)
     check_layers(goal, paths, layers)
     if not goal.said:
-        warn_of_change(info, goal.named, goal.path)
+        warn_of_change(info, goal.named, Place(goal.path, goal.copied))
     return paths
 
 

@@ -48,7 +48,7 @@ def captions_for(recordings: list[Recording], store: SampleStore, sounds: Path) 
 def _kind(recordings: list[Recording], store: SampleStore, rows: list[int]) -> str:
     if all(recordings[index].category == "speech" for index in rows):
         return "speech"
-    heard = [kind_of(store.samples(index, 0, None)[: int(HEARD_S * RATE_HZ)]) for index in rows[:HEARD_RECORDINGS]]
+    heard = [kind_of(store.samples(index)[: int(HEARD_S * RATE_HZ)]) for index in rows[:HEARD_RECORDINGS]]
     return Counter(heard).most_common(1)[0][0]
 
 

@@ -76,26 +76,19 @@ def place_for(clip: ClipInfo, output: Path) -> Place:
     return Place(output if named else _called(output, ".mp4"), copied=False)
 
 
-def muxed_path(clip: ClipInfo, output: Path) -> Path:
-    """The path of `place_for`, and its errors."""
-    return place_for(clip, output).path
-
-
 def _called(output: Path, suffix: str) -> Path:
     # Nothing is cut off a name but the ending of a film: "film" would become that of another clip, "film.mkv".
     return output.with_name(f"{parted(output)[0]}{suffix}")
 
 
-def warn_of_change(clip: ClipInfo, wanted: Path, path: Path) -> None:
-    """Say that a film goes elsewhere than was asked for, or its picture is encoded anew; of sound nothing is said."""
-    if path.suffix.lower() in SOUND_SUFFIXES:
-        return
-    if not place_for(clip, path).copied:
+def warn_of_change(clip: ClipInfo, wanted: Path, place: Place) -> None:
+    """Say that a film goes elsewhere than was asked for, or its picture is encoded anew."""
+    if not place.copied:
         why = f"is {clip.video.codec}, which no film that players show holds with sound"
         why = why if clip.stamped else "has no times of its own"
-        logger.warning("%s: its picture %s; writing it as H.264 in %s", clip.path, why, path)
-    elif path != wanted:
-        logger.warning("%s cannot hold this %s picture with sound; writing %s", wanted, clip.video.codec, path)
+        logger.warning("%s: its picture %s; writing it as H.264 in %s", clip.path, why, place.path)
+    elif place.path != wanted:
+        logger.warning("%s cannot hold this %s picture with sound; writing %s", wanted, clip.video.codec, place.path)
 
 
 def _others(clip: ClipInfo) -> tuple[str, ...]:

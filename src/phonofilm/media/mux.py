@@ -60,14 +60,14 @@ def mux(clip: ClipInfo, waveform: Waveform, output: Path, *, metadata: dict[str,
 
     metadata: tags of the file; a timecode (hh:mm:ss:ff) becomes a timecode track in mp4 and mov.
 
-    The container follows the output's suffix when it can hold the picture's codec, else see `muxed_path`, with a
+    The container follows the output's suffix when it can hold the picture's codec, else see `place_for`, with a
     logged notice. Sound is AAC in mp4 and mov, Opus in webm and mkv, uncompressed in avi. Title and other tags of the
     source are kept beside `metadata`. Raises OutputError or MediaError; then nothing is left behind.
     """
     wanted, place = output, place_for(clip, output)
     output = place.path
     if wanted != output:
-        warn_of_change(clip, wanted, output)
+        warn_of_change(clip, wanted, place)
     for path in (wanted, output):
         check_output(clip, path)
     kind = CONTAINERS[output.suffix.lower()]

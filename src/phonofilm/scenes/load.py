@@ -30,7 +30,7 @@ def load_guide(model: str, device: str, precision: str, weights_dir: Path | None
         clip_tokens([""])  # a missing vocabulary is told now, not after the picture was encoded
         parts = MmaudioParts.find(row, weights_dir, place, dtype)
         return MmaudioGuide(parts, FeatureCache(cache_folder() / "features"))
-    if weights_dir is not None and row.name != OWN:
+    if weights_dir is not None and not row.outside:
         raise OptionError(
             f"a folder of weights is for the mmaudio models and for {OWN!r}, and {model} has its weights in the "
             "package; leave it out"

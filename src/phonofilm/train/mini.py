@@ -261,7 +261,7 @@ def export(sounds: Path, run: Path) -> dict[str, str]:
     nets = (
         ("vae.safetensors", finished_vae(run), json.dumps(dataclasses.asdict(mini_vae().net))),
         ("vocoder.safetensors", vocoder, json.dumps(dataclasses.asdict(mini_vocoder().net))),
-        ("flow.safetensors", flow, flow.config.to_json()),
+        (FLOW_FILE, flow, flow.config.to_json()),
     )
     hashes = {name: save_net(net, config, folder / name, torch.float16) for name, net, config in nets}
     for name, recipe in CUE_FINDERS.items():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from phonofilm.cues import CueSheet
 from phonofilm.types import Progress
+from phonofilm.weights.registry import find_model
 
 if TYPE_CHECKING:
     from phonofilm.pipeline import Take
@@ -24,7 +25,6 @@ class Film(Protocol):
 
 Loader = Callable[[str, str], Film]
 """Model and device → a loaded model."""
-INSIDE = "mini"
 SPOTTER = "tiny"
 """Looking needs none of the generators' weights, and this model loads at once."""
 
@@ -33,8 +33,7 @@ def load_film(model: str, device: str, weights_dir: Path | None = None) -> Film:
     """Raises PhonofilmError when a model cannot be had. weights_dir: where those that are not in the package lie."""
     from phonofilm.pipeline import Phonofilm
 
-    own = None if model in (SPOTTER, INSIDE) else weights_dir
-    film: Any = Phonofilm.load(model, device, weights_dir=own)
+    film: Any = Phonofilm.load(model, device, weights_dir=weights_dir if find_model(model).outside else None)
     return cast(Film, film)
 
 

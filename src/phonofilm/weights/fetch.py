@@ -24,7 +24,7 @@ from urllib.parse import urljoin, urlsplit
 from phonofilm.errors import MissingExtraError, ModelError
 from phonofilm.types import Progress, no_progress
 from phonofilm.weights.header import fault_of
-from phonofilm.weights.registry import FLOW_FILE, OWN, ModelRow, PublishedFile
+from phonofilm.weights.registry import OWN, ModelRow, PublishedFile, is_trained
 
 logger = logging.getLogger(__name__)
 
@@ -142,14 +142,10 @@ def described(row: ModelRow, weights_dir: Path | None) -> dict[str, Any]:
         "megabytes": round(row.size_bytes / 1e6, 1),
         "weights_licence": row.weights_licence,
         "code_licence": row.code_licence,
-        "here": not located.missing and not any(faults.values()) and (row.name != OWN or _is_trained(weights_dir)),
+        "here": not located.missing and not any(faults.values()) and (row.name != OWN or is_trained(weights_dir)),
         "missing": [f"{file.folder}/{file.name}" for file in located.missing],
         "files": files,
     }
-
-
-def _is_trained(folder: Path | None) -> bool:
-    return folder is not None and (folder / FLOW_FILE).is_file()
 
 
 def _no_folder(own: Path) -> str:

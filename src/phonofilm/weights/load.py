@@ -22,7 +22,7 @@ from phonofilm.codec.vae import MelVae, VaeConfig
 from phonofilm.codec.vocoder import Vocoder, VocoderConfig
 from phonofilm.errors import ModelError
 from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise, settle
-from phonofilm.weights.registry import FLOW_FILE, OWN, ModelRow, find_model
+from phonofilm.weights.registry import FLOW_FILE, OWN, ModelRow, find_model, is_trained
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -126,7 +126,7 @@ def load_nets(name: str, device: torch.device, dtype: torch.dtype, folder: Path 
     row = find_model(name)
     if row.name == OWN:
         source = find_model("mini")
-        if folder is None or not (folder / FLOW_FILE).is_file():
+        if not is_trained(folder):
             where = "" if folder is None else f", and {folder} holds no {FLOW_FILE}"
             raise ModelError(
                 f"the model {OWN!r} is one that you trained{where}; give its folder, RUN/export (weights-dir)"

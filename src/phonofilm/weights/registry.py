@@ -70,6 +70,11 @@ class ModelRow:
         return path
 
     @property
+    def outside(self) -> bool:
+        """Whether its weights lie outside the package, in a folder that may be named."""
+        return bool(self.published) or self.name == OWN
+
+    @property
     def size_bytes(self) -> int:
         """Bytes on disk of a model inside the package, or as published."""
         if self.published:
@@ -217,6 +222,11 @@ MODELS = {
         ),
     )
 }
+
+
+def is_trained(folder: Path | None) -> bool:
+    """Whether a folder holds what `own` needs."""
+    return folder is not None and (folder / FLOW_FILE).is_file()
 
 
 def find_model(name: str) -> ModelRow:
