@@ -31,7 +31,7 @@ from watermark_sounds import KINDS, make, middle, takes
 
 from phonofilm.mark.detect import Detector, detect
 from phonofilm.mark.embed import Marker, mark
-from phonofilm.mark.payload import Payload
+from phonofilm.mark.payload import EARLIEST_MONTH, MODEL_LIMIT, Payload
 from phonofilm.media.audio import resample
 from phonofilm.types import Waveform
 
@@ -44,7 +44,8 @@ BLOCK_S = 10
 def own_payload(name: str) -> Payload:
     """A payload that follows from a name."""
     digest = sha256(name.encode()).digest()
-    return Payload(model=digest[0] % 32, month=digest[1], take=int.from_bytes(digest[2:4], "big"))
+    month = EARLIEST_MONTH + digest[1] % 32
+    return Payload(model=digest[0] % MODEL_LIMIT, month=month, take=int.from_bytes(digest[2:4], "big"))
 
 
 def own_generator(*names: object) -> np.random.Generator:

@@ -30,7 +30,7 @@ def told(
     tone = np.sin(2 * np.pi * 997 * at) * 10 ** ((lufs + 3.01) / 20)
     if more.get("peaks"):
         tone[0] = 10 ** (-1 / 20)
-    made = Sealed(Waveform(tone[None].astype(np.float32), 48_000), Payload(1, 30, 0xABC), True)
+    made = Sealed(Waveform(tone[None].astype(np.float32), 48_000), Payload(1, 34, 0xABC), True)
     caplog.clear()
     with caplog.at_level(logging.INFO):
         tell_loudness(made, cast(Scene, Place(loudest)), AddOptions(loudness=loudness), more.get("spoken", False))

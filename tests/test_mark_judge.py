@@ -5,15 +5,15 @@ from math import log
 import numpy as np
 import pytest
 
-from phonofilm.mark.chance import FALSE_POSITIVES, PAYLOAD_TRIALS_LOG, log_chance
+from phonofilm.mark.chance import FALSE_POSITIVES, log_chance
 from phonofilm.mark.code import CODED_BITS, encode
-from phonofilm.mark.judge import Look, is_read, judged, judged_together, likeliest_first, read_looks
+from phonofilm.mark.judge import PRESENCE_BUDGET, Look, is_read, judged, judged_together, likeliest_first, read_looks
 from phonofilm.mark.key import PUBLIC_KEY, pattern
-from phonofilm.mark.payload import Payload, to_bits
+from phonofilm.mark.payload import Payload, payloads_log, to_bits
 from phonofilm.mark.search import Place
 from phonofilm.types import FloatArray
 
-PAYLOAD = Payload(1, 30, 4711)
+PAYLOAD = Payload(1, 34, 4711)
 CHIPS = pattern(PUBLIC_KEY).chips(encode(to_bits(PAYLOAD)))
 TRIALS = log(1e5)
 BELIEVED = log(FALSE_POSITIVES)
@@ -42,7 +42,8 @@ def test_a_word_that_one_look_reads_is_tried_at_all() -> None:
     assert is_read(together, BELIEVED)
     best = together[0]
     assert (best.payload, best.place.offset) == (PAYLOAD, 1)
-    assert best.log_chance == pytest.approx(log_chance(best.reading.whole, TRIALS + PAYLOAD_TRIALS_LOG))
+    counted = TRIALS + payloads_log() - log(1 - PRESENCE_BUDGET)
+    assert best.log_chance == pytest.approx(log_chance(best.reading.whole, counted))
     assert together == likeliest_first(together)
 
 

@@ -8,7 +8,7 @@ import importlib.metadata
 import logging
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from phonofilm.mark.certificate import MISSING_EXTRA, Identity, local_folder, lo
 from phonofilm.mark.detect import detect
 from phonofilm.mark.embed import mark
 from phonofilm.mark.key import PUBLIC_KEY, read_key
-from phonofilm.mark.payload import FIRST_YEAR, MONTH_LIMIT, TAKE_LIMIT, Payload
+from phonofilm.mark.payload import TAKE_LIMIT, Payload, month_now
 from phonofilm.mark.provenance import SIGNED_SUFFIXES, Claim, Content, can_sign, sign
 from phonofilm.media.audio import MAKER, write_audio
 from phonofilm.media.broadcast import BroadcastRecord, Loudness, add_broadcast
@@ -71,7 +71,7 @@ class Outlet:
 
         fresh: (S,) 0 to 1, how much of each sample is new; what is not new is left as it is, sample for sample.
         """
-        payload = Payload(self._number, _months_now(), _take_number(sound))
+        payload = Payload(self._number, month_now(), _take_number(sound))
         # The mark raises peaks by up to a decibel, and the limiter leaves the mark as it is.
         marked = limit(mark(sound, payload, self._key).sound)
         if fresh is not None:
@@ -84,7 +84,7 @@ class Outlet:
         Returns the mix of all and the layers, which add up to it.
         """
         whole = summed(layers)
-        payload = Payload(self._number, _months_now(), _take_number(whole))
+        payload = Payload(self._number, month_now(), _take_number(whole))
         first_slot = mark(whole, payload, self._key).first_slot
         marked = {name: mark(layer, payload, self._key, first_slot).sound for name, layer in layers.items()}
         gain = limiting_gain(summed(marked))
@@ -96,7 +96,7 @@ class Outlet:
         new: the name of the layer that has changed. fresh: (S,) 0 to 1, how much of each of its samples is new.
         Everything else is left as it is, sample for sample. Returns as `seal_layers`.
         """
-        payload = Payload(self._number, _months_now(), _take_number(summed(layers)))
+        payload = Payload(self._number, month_now(), _take_number(summed(layers)))
         change = mark(layers[new], payload, self._key).sound.samples - layers[new].samples
         marked = layers | {new: Waveform(layers[new].samples + fresh * change, layers[new].rate_hz)}
         gain = limiting_gain(summed(marked))
@@ -199,12 +199,6 @@ def _version() -> str:
 
 def _times(layers: dict[str, Waveform], gain: FloatArray) -> dict[str, Waveform]:
     return {name: Waveform(layer.samples * gain, layer.rate_hz) for name, layer in layers.items()}
-
-
-def _months_now() -> int:
-    """Months since January 2024 by this computer's clock, which may be wrong by decades."""
-    now = datetime.now(UTC)
-    return min(max(0, (now.year - FIRST_YEAR) * 12 + now.month - 1), MONTH_LIMIT - 1)
 
 
 def _take_number(sound: Waveform) -> int:

@@ -15,9 +15,11 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft, ndimage
+from scipy import ndimage
 
 from phonofilm.encoders.bars import shown_part, without_bars
+from phonofilm.encoders.camera import align, grid, outside, sample, source
+from phonofilm.encoders.restore import restored
 from phonofilm.types import ByteArray, ClipInfo, FloatArray, FrameRequest, Frames
 
 REQUEST_PIXELS = 160 * 90
@@ -42,9 +44,6 @@ TRUST_SLOPE = 2.0
 """Flow is believed fully when it explains this many times less than all of the change: 2 means half."""
 DARK_LEVEL = 12.0
 """Mean luma (of 255) under which a picture is all but black and its motion not to be believed."""
-OUTLINE_SLOPE, LEAST_OUTLINED = 2.0, 0.05
-"""Where less of the picture than this share has a slope (grey levels a pixel), nothing tells the camera's motion from
-that of a thing: a drawn ball on plain paper. Real pictures have 0.08 and more, night skies with fireworks included."""
 CUT_SHARE = 0.4
 """A cut changes at least this share of the picture beyond explaining by motion."""
 
@@ -138,7 +137,7 @@ def _motion_of(half: FloatArray, times_s: DoubleArray) -> Motion:
     kept = ~repeats(half)
     if not kept.all():
         half, times_s = half[kept], times_s[kept]
-    half = steadied(half)
+    half = restored(steadied(half))
     level = half.mean((1, 2))
     width = half.shape[2]
     shape = (half.shape[1] // BLOCK, width // BLOCK)
@@ -177,8 +176,8 @@ def held_still(motion: Motion) -> tuple[FloatArray, FloatArray]:
     height, width = before.shape[1:]
     step_s = np.maximum(np.diff(motion.times_s), 1e-3).astype(np.float32)
     similarity = motion.camera * step_s[:, None] * np.asarray([width, width, 1, 1], np.float32)
-    column, row = _source(similarity, height, width)
-    return before, np.where(_outside(column, row), before, _sample(after, column, row))
+    column, row = source(similarity, height, width)
+    return before, np.where(outside(column, row), before, sample(after, column, row))
 
 
 def cut_times(motion: Motion) -> list[float]:
@@ -265,120 +264,6 @@ def _blocks(picture: FloatArray) -> FloatArray:
     return np.asarray(_tiles(picture).mean((2, 4)), np.float32)
 
 
-def _sample(picture: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
-    """Bilinear samples of (P, h, w) at pixel positions x, y (P, h, w); outside, the edge goes on."""
-    count, height, width = picture.shape
-    x, y = x.clip(0, width - 1.001), y.clip(0, height - 1.001)
-    left, top = x.astype(np.int32), y.astype(np.int32)
-    fx, fy = x - left, y - top
-    corner = top * width
-    corner += left
-    corner += (np.arange(count, dtype=np.int32) * (height * width))[:, None, None]
-    flat = picture.reshape(-1)
-    # Views that start later stand for the neighbours, so that one index array serves all four corners.
-    above, below = flat.take(corner), flat[width:].take(corner)
-    above += (flat[1:].take(corner) - above) * fx
-    below += (flat[width + 1 :].take(corner) - below) * fx
-    below -= above
-    below *= fy
-    above += below
-    return np.asarray(above, np.float32)
-
-
-def _grid(height: int, width: int) -> tuple[FloatArray, FloatArray]:
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    return x, y
-
-
-def align(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Each frame of `after` moved by one similarity so that it lies on its frame of `before`; both (P, h, w).
-
-    What lies outside the moved frame is filled with `before`: nothing is known to change there. Also returns the
-    similarity (P, 4): shift right, down (pixels), zoom, turn. Frames in which next to nothing has an outline rest.
-    """
-    height, width = before.shape[1:]
-    after = _relight(before, after)
-    still = _misfit(after, before)
-    similarity = np.zeros((len(before), 4), np.float32)
-    similarity[:, :2] = _phase_shift(before, after)
-    similarity[_misfit(_sample(after, *_source(similarity, height, width)), before) > 0.9 * still] = 0
-    similarity = _refine(before, after, similarity)
-    column, row = _source(similarity, height, width)
-    result = _sample(after, column, row)
-    left = (_misfit(result, before) > still) | (_outlined(before) < LEAST_OUTLINED)
-    result = np.where(_outside(column, row), before, result)
-    result[left], similarity[left] = after[left], 0
-    return result, similarity
-
-
-def _outlined(picture: FloatArray) -> FloatArray:
-    """(P, h, w) → (P,) share of the picture that has a slope."""
-    right, down = np.diff(picture, axis=2)[:, :-1], np.diff(picture, axis=1)[:, :, :-1]
-    return np.asarray((right * right + down * down > OUTLINE_SLOPE**2).mean((1, 2)), np.float32)
-
-
-def _outside(column: FloatArray, row: FloatArray) -> BoolArray:
-    """Which positions (P, h, w) lie outside of a picture h x w."""
-    height, width = column.shape[1:]
-    return np.asarray((column < 0) | (column > width - 1) | (row < 0) | (row > height - 1))
-
-
-def _source(similarity: FloatArray, height: int, width: int) -> tuple[FloatArray, FloatArray]:
-    """Where each pixel comes from, x and y (P, h, w), under shift right, shift down, zoom and turn (P, 4)."""
-    x, y = _grid(height, width)
-    across, along = x - (width - 1) / 2, y - (height - 1) / 2
-    right, down, zoom, turn = (similarity[:, i, None, None] for i in range(4))
-    return x + right + zoom * across - turn * along, y + down + turn * across + zoom * along
-
-
-def _misfit(picture: FloatArray, wanted: FloatArray) -> FloatArray:
-    """(P,) mean absolute difference."""
-    return np.asarray(np.abs(picture - wanted).mean((1, 2)), np.float32)
-
-
-def _refine(before: FloatArray, after: FloatArray, similarity: FloatArray) -> FloatArray:
-    """(P, 4) → (P, 4): three Gauss-Newton steps. Weights fall with the residual, so what moves by itself has no say."""
-    count, height, width = before.shape
-    x, y = _grid(height, width)
-    across, along = x - (width - 1) / 2, y - (height - 1) / 2
-    gy, gx = np.gradient(before, axis=(1, 2))
-    jacobian = np.stack([gx, gy, gx * across + gy * along, gy * across - gx * along], 1).reshape(count, 4, -1)
-    damping = np.diag([10.0, 10.0, 1e4, 1e4]).astype(np.float32)
-    for _ in range(3):
-        residual = (_sample(after, *_source(similarity, height, width)) - before).reshape(count, -1)
-        scale = 1.4826 * np.median(np.abs(residual[:, ::3]), axis=1)[:, None] + 0.5
-        weighted = jacobian * ((1 + (residual / (1.5 * scale)) ** 2) ** -2)[:, None]
-        normal = weighted @ jacobian.transpose(0, 2, 1) + damping  # (P, 4, 4)
-        similarity = similarity - np.linalg.solve(normal, weighted @ residual[..., None])[..., 0]
-    return similarity
-
-
-def _relight(before: FloatArray, after: FloatArray) -> FloatArray:
-    """`after` as bright as `before`: a fade is undone by a factor, a flash by a step, whichever fits; both (P, h, w).
-
-    Medians are taken, so that what moves in less than half of the picture has no say.
-    """
-    a, b = (picture[:, ::3, ::3].reshape(len(before), -1) for picture in (before, after))
-    factor = np.median((a + 4) / (b + 4), axis=1)[:, None]
-    step = np.median(a - b, axis=1)[:, None]
-    fade_fits = np.abs(a - b * factor).mean(1) < np.abs(a - b - step).mean(1)
-    factor[~fade_fits], step[fade_fits] = 1, 0
-    return np.asarray(after * factor[..., None] + step[..., None], np.float32)
-
-
-def _phase_shift(before: FloatArray, after: FloatArray) -> FloatArray:
-    """(P, 2) whole-pixel shift right, down of `after` against `before` (Kuglin and Hines 1975)."""
-    count, height, width = before.shape
-    window = (np.hanning(height)[:, None] * np.hanning(width)).astype(np.float32)
-    a, b = (fft.rfft2((frame - frame.mean((1, 2), keepdims=True)) * window, axes=(1, 2)) for frame in (before, after))
-    cross = a.conj() * b
-    cross /= np.abs(cross) + 1e-3 * np.abs(cross).mean((1, 2), keepdims=True) + 1e-9
-    best = fft.irfft2(cross, s=(height, width), axes=(1, 2)).reshape(count, -1).argmax(1)
-    down, right = best // width, best % width
-    down, right = np.where(down > height // 2, down - height, down), np.where(right > width // 2, right - width, right)
-    return np.stack([right, down], 1).astype(np.float32)
-
-
 def _window(picture: FloatArray) -> FloatArray:
     """Means over a soft 7 x 7 window."""
     return np.asarray(ndimage.uniform_filter(ndimage.uniform_filter(picture, (0, 5, 5)), (0, 3, 3)), np.float32)
@@ -393,17 +278,17 @@ def flow(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray,
     for a, b in reversed(pyramid):
         if u.shape != a.shape:
             u, v = _double(u, a.shape), _double(v, a.shape)
-        x, y = _grid(*a.shape[1:])
+        x, y = grid(*a.shape[1:])
         gy, gx = (np.asarray(part, np.float32) for part in np.gradient(a, axis=(1, 2)))
         xx, yy, xy = _window(gx * gx) + FLOW_DAMPING, _window(gy * gy) + FLOW_DAMPING, _window(gx * gy)
         determinant = xx * yy - xy * xy
         for _ in range(FLOW_STEPS):
-            residual = _sample(b, x + u, y + v) - a
+            residual = sample(b, x + u, y + v) - a
             tx, ty = _window(gx * residual), _window(gy * residual)
             u = u - ((yy * tx - xy * ty) / determinant).clip(-1.5, 1.5)
             v = v - ((xx * ty - xy * tx) / determinant).clip(-1.5, 1.5)
         u, v = _without_outliers(u), _without_outliers(v)
-    left = _window(np.abs(_sample(after, x + u, y + v) - before))
+    left = _window(np.abs(sample(after, x + u, y + v) - before))
     # Where moving the pixels does not explain the change, nothing moved: it is grain, light, fire, or something new.
     trust = (TRUST_SLOPE * (1 - left / (_window(np.abs(after - before)) + 0.5))).clip(0, 1)
     return u * trust, v * trust, left

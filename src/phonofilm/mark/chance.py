@@ -6,7 +6,8 @@ the sum of its evidence times the signs is a sum of independent terms of either 
     P(sum / root of the sum of squares >= z)  <=  3.178 (1 - Phi(z))  and  <=  exp(-z² / 2)
 
 (the first by Bentkus and Dzindzalieta 2015, Phi is the normal distribution; the second by Hoeffding 1963). Looking at M
-places multiplies the chance by at most M; so does letting the decoder choose one of 2^29 payloads. The only assumption
+places multiplies the chance by at most M; so does letting the decoder choose one of all the payloads
+that there can be by now. The only assumption
 is that nobody used the key: the bound says nothing about forgers. The looks at the pieces of a long sound share one
 budget: piece i gets the share 6 / (pi i)², which adds up to 1 over any number of pieces.
 """
@@ -15,14 +16,10 @@ from math import log, pi
 
 from scipy.special import log_ndtr
 
-from phonofilm.mark.payload import MESSAGE_BITS, VERSION_BITS
-
 FALSE_POSITIVES = 1e-9
 """A file is called marked when the chance of an error is below this."""
 RADEMACHER = log(3.178)
 """Logarithm of the factor of the first bound."""
-PAYLOAD_TRIALS_LOG = (MESSAGE_BITS - VERSION_BITS) * log(2)
-"""Natural logarithm of how many payloads the decoder may choose from: words of the known layout whose check fits."""
 
 
 def log_chance(score: float, log_trials: float) -> float:

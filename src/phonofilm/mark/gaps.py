@@ -17,7 +17,7 @@ import numpy as np
 from phonofilm.mark.grid import PERIOD_COLUMNS
 from phonofilm.mark.judge import Look, Sighting, judged, read_looks
 from phonofilm.mark.locate import EDGE_SHARE, LEAST_ALONE, BoolArray, IntArray, chips_of, score_within, second_edges
-from phonofilm.mark.piece import PITCH_ROWS, TESTS, Piece
+from phonofilm.mark.piece import PITCH_ROWS, Piece
 from phonofilm.mark.search import Place, Search, bands_at, cells, fold
 from phonofilm.types import FloatArray
 
@@ -57,7 +57,7 @@ class Gaps:
     def marks(self) -> Iterator[tuple[Sighting, FloatArray]]:
         """Marks in these seconds, surest first, each with its (K,) scores, 0 where it is not."""
         seconds = len(self._free)
-        trials = log(seconds * (seconds + 1) / 2 * VIEWS * TESTS * PERIOD_COLUMNS)
+        trials = log(seconds * (seconds + 1) / 2 * VIEWS * PERIOD_COLUMNS)
         runs = [(first, end) for first in range(seconds) for end in range(first + 1, seconds + 1)]
         runs = [run for run in runs if run[1] - run[0] <= LONGEST_RUN_S and self._free[slice(*run)].all()]
         seen = [(run, look) for run in runs for look in self._looks(run)]

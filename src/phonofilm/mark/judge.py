@@ -8,10 +8,10 @@ from math import log
 
 import numpy as np
 
-from phonofilm.mark.chance import PAYLOAD_TRIALS_LOG, log_chance
+from phonofilm.mark.chance import log_chance
 from phonofilm.mark.code import encode
 from phonofilm.mark.key import Key, pattern
-from phonofilm.mark.payload import Payload, to_bits
+from phonofilm.mark.payload import Payload, payloads_log, to_bits
 from phonofilm.mark.read import Reading, read, score
 from phonofilm.mark.search import Place
 from phonofilm.types import FloatArray
@@ -20,6 +20,9 @@ LISTED_PLACES = 4
 """Where nothing is read at once, less likely words are tried at the best few places."""
 LISTED_PRESENCE = 4.5
 """Places with a lower score of presence hold no mark that could be read."""
+PRESENCE_BUDGET = 1 / 16
+"""Share of the chance of error that is granted to the presence cells alone, which tell of marks that cannot be read, as
+those of layouts to come; the other test is that of all cells."""
 PAYLOAD_CHANCE = 1e-6
 """A payload is told when the bound for all cells is below this; its check has fitted too."""
 
@@ -92,8 +95,9 @@ def judged(looks: list[Look], readings: list[Reading], key: Key, trials_log: flo
     """What each reading proves. A payload is kept where the bound for all cells says that it is one."""
     found = []
     for look, reading in zip(looks, readings, strict=True):
-        by_presence = log_chance(reading.presence, trials_log + look.more)
-        by_all = log_chance(reading.whole, trials_log + look.more + PAYLOAD_TRIALS_LOG)
+        trials = trials_log + look.more
+        by_presence = log_chance(reading.presence, trials - log(PRESENCE_BUDGET))
+        by_all = log_chance(reading.whole, trials + payloads_log() - log(1 - PRESENCE_BUDGET))
         if by_all > log(PAYLOAD_CHANCE):
             reading = Reading(reading.presence, reading.whole, None)
         found.append(Sighting(key, look.place, reading, min(by_presence, by_all)))

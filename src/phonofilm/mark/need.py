@@ -22,8 +22,8 @@ WANTED_LASTING = 22.0
 """The same after the worse of two attacks: white noise, a small room."""
 LASTING_SHARE = 0.5
 """How much the second counts beside the first."""
-PUSH_SCALE = 0.95
-"""Keeps the mean noise-to-mask ratio where it was when only the first counted (-17.9 dB, 46 sounds)."""
+PUSH_SCALE = 0.94
+"""Keeps the mean noise-to-mask ratio of 74 sounds at -17.7 dB."""
 RICH_SLOTS = round(10 / SLOT_S)
 PUSH_RANGE = (0.75, 4.0)
 """The whole stretch is marked weaker or stronger by this where it holds more or less evidence than that."""
@@ -40,14 +40,20 @@ LEAN_MOST = 0.6
 LEAN_OFFSET = 0.2
 LEAN_RANGE, LEAN_CEILING_RANGE = (0.5, 1.5), (0.7, 1.0)
 """How far strengths and ceilings are moved by it."""
+CEILING_RANGE_DB = (-8.0, -2.0)
+"""The ceiling rises with the strength up to the first; further only where the second score is below 12, to the second
+at 4: the few sounds that hold next to nothing where marks are."""
+NEEDY_SCORES = (4.0, 12.0)
 
 
 @dataclass(frozen=True)
 class Need:
-    """push: factor for all of a stretch. lean: (B, L) factors for its cells, of equal mean power."""
+    """push: factor for all of a stretch. lean: (B, L) factors for its cells, of equal mean power. highest_ceiling_db:
+    how far the ceiling may rise with the strength."""
 
     push: float
     lean: FloatArray
+    highest_ceiling_db: float
 
 
 def need(agreement: FloatArray, after_noise: FloatArray, after_room: FloatArray) -> Need:
@@ -57,7 +63,9 @@ def need(agreement: FloatArray, after_noise: FloatArray, after_room: FloatArray)
     push = PUSH_SCALE * (WANTED_SCORE / clean) ** (1 - LASTING_SHARE) * (WANTED_LASTING / lasting) ** LASTING_SHARE
     low, high = LEAN_SCORES
     lean = (after_noise + LEAN_OFFSET) ** (LEAN_MOST * np.clip((high - lasting) / (high - low), 0, 1))
-    return Need(float(np.clip(push, *PUSH_RANGE)), np.asarray(lean / np.sqrt((lean**2).mean()), np.float32))
+    needy, enough = NEEDY_SCORES
+    highest_db = float(np.interp(lasting, (needy, enough), CEILING_RANGE_DB[::-1]))
+    return Need(float(np.clip(push, *PUSH_RANGE)), np.asarray(lean / np.sqrt((lean**2).mean()), np.float32), highest_db)
 
 
 def _score(agreement: FloatArray, left: FloatArray) -> float:

@@ -1,27 +1,30 @@
 """What a mark says: 32 bits and a check.
 
 bits  0-2   version of this layout, now 1
-bits  3-7   number of the model, 0 = not told
-bits  8-15  months since January 2024, 0 to 255 (until April 2045)
+bit   3     free, 0
+bits  4-7   number of the model, 0 = not told
+bits  8-15  months since January 2024, 32 to 255 (September 2026, when the first mark was made, to April 2045)
 bits 16-31  take id: a number that tells takes apart; it names nobody
 bits 32-43  check: CRC-12/DECT of the 32 bits before it (polynomial 0x80f; any burst of up to 12 wrong bits is seen)
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
+from math import log
 
 from phonofilm.errors import OptionError
 
 LAYOUT_VERSION = 1
 MESSAGE_BITS = 32
-VERSION_BITS = 3
+VERSION_BITS, MODEL_BITS, MONTH_BITS, TAKE_BITS = 3, 4, 8, 16
+MONTH_PLACE = MESSAGE_BITS - MONTH_BITS - TAKE_BITS
 CHECK_BITS = 12
 """The first of many words that passes is kept: with 8 bits one in thirty faint marks was read wrong (simulated)."""
 BITS = MESSAGE_BITS + CHECK_BITS
-LAYOUT_BITS = tuple(LAYOUT_VERSION >> place & 1 for place in reversed(range(VERSION_BITS)))
-"""What every word begins with."""
 FIRST_YEAR = 2024
-VERSION_LIMIT, MODEL_LIMIT, MONTH_LIMIT, TAKE_LIMIT = 8, 32, 256, 65536
+EARLIEST_MONTH, LATEST_MONTH = 32, (1 << MONTH_BITS) - 1
+VERSION_LIMIT, MODEL_LIMIT, TAKE_LIMIT = 1 << VERSION_BITS, 1 << MODEL_BITS, 1 << TAKE_BITS
 _POLYNOMIAL = 0x80F
 _CHECK_LIMIT = 1 << CHECK_BITS
 
@@ -39,11 +42,18 @@ class Payload:
     version: int = LAYOUT_VERSION
 
     def __post_init__(self) -> None:
-        limits = (("model", MODEL_LIMIT), ("month", MONTH_LIMIT), ("take", TAKE_LIMIT), ("version", VERSION_LIMIT))
-        for name, limit in limits:
+        ranges = {
+            "model": range(MODEL_LIMIT),
+            "month": range(EARLIEST_MONTH, LATEST_MONTH + 1),
+            "take": range(TAKE_LIMIT),
+            "version": range(VERSION_LIMIT),
+        }
+        for name, fitting in ranges.items():
             value = getattr(self, name)
-            if not 0 <= value < limit:
-                raise OptionError(f"payload {name} {value} does not fit: give a number from 0 to {limit - 1}")
+            if value not in fitting:
+                raise OptionError(
+                    f"payload {name} {value} does not fit: give a number from {fitting[0]} to {fitting[-1]}"
+                )
 
     @property
     def message(self) -> bytes:
@@ -64,22 +74,43 @@ class Payload:
 
 
 def month_number(year: int, month: int) -> int:
-    """Months since January 2024. Raises OptionError outside of 2024-01 to 2045-04."""
+    """Months since January 2024. Raises OptionError outside of 2026-09 to 2045-04."""
     number = (year - FIRST_YEAR) * 12 + month - 1
-    if not 0 <= number < MONTH_LIMIT:
-        raise OptionError(f"the time {year}-{month:02d} does not fit a payload: it holds 2024-01 to 2045-04")
+    if not EARLIEST_MONTH <= number <= LATEST_MONTH:
+        raise OptionError(f"the time {year}-{month:02d} does not fit a payload: it holds 2026-09 to 2045-04")
     return number
 
 
-def from_message(message: bytes) -> Payload:
-    """The payload of four bytes."""
-    word = int.from_bytes(message, "big")
-    return Payload(
-        version=word >> 29,
-        model=word >> 24 & MODEL_LIMIT - 1,
-        month=word >> 16 & MONTH_LIMIT - 1,
-        take=word & TAKE_LIMIT - 1,
-    )
+def month_now() -> int:
+    """The month by this computer's clock, or the nearest one that fits: clocks may be wrong by decades."""
+    now = datetime.now(UTC)
+    return min(max(EARLIEST_MONTH, (now.year - FIRST_YEAR) * 12 + now.month - 1), LATEST_MONTH)
+
+
+def readable_months(now: int) -> range:
+    """The months that a mark can tell of in month `now`: from the first mark's on, as far as the same number of bits
+    goes. So a clock that is a little late overlooks nothing, and nobody takes a word of the next decade for a mark."""
+    return range(EARLIEST_MONTH, min(LATEST_MONTH + 1, 1 << (now + 1).bit_length()))
+
+
+@lru_cache(maxsize=1)
+def _readable_now() -> range:
+    return readable_months(month_now())
+
+
+def known_bits() -> dict[int, int]:
+    """Bits that every word of this layout has that can have been made by now, by their places."""
+    first, last = _readable_now()[0], _readable_now()[-1]
+    version = {place: LAYOUT_VERSION >> VERSION_BITS - 1 - place & 1 for place in range(VERSION_BITS)}
+    free = dict.fromkeys(range(VERSION_BITS, MONTH_PLACE - MODEL_BITS), 0)
+    alike = range(MONTH_BITS - (first ^ last).bit_length())
+    month = {MONTH_PLACE + place: first >> MONTH_BITS - 1 - place & 1 for place in alike}
+    return version | free | month
+
+
+def payloads_log() -> float:
+    """Natural logarithm of how many payloads there can be by now."""
+    return log(MODEL_LIMIT * len(_readable_now()) * TAKE_LIMIT)
 
 
 @lru_cache(maxsize=256)
@@ -105,10 +136,11 @@ def to_bits(payload: Payload) -> list[int]:
 
 
 def from_bits(bits: list[int]) -> Payload | None:
-    """The payload of 44 bits; None when the check does not fit or the layout is not known."""
+    """The payload of 44 bits; None when the check does not fit, or when no such mark can have been made by now."""
     word = int("".join(map(str, bits)), 2)
-    message = (word >> CHECK_BITS).to_bytes(4, "big")
-    if check(message) != word & _CHECK_LIMIT - 1:
+    message = word >> CHECK_BITS
+    if check(message.to_bytes(MESSAGE_BITS // 8, "big")) != word & _CHECK_LIMIT - 1:
         return None
-    payload = from_message(message)
-    return payload if payload.version == LAYOUT_VERSION else None
+    month, take = message >> TAKE_BITS & LATEST_MONTH, message & TAKE_LIMIT - 1
+    model = message >> MONTH_BITS + TAKE_BITS ^ LAYOUT_VERSION << MONTH_PLACE - VERSION_BITS
+    return Payload(model, month, take) if model < MODEL_LIMIT and month in _readable_now() else None

@@ -32,8 +32,6 @@ LOUD_COLUMNS = 85
 """A moment counts as loud when anything within a quarter of a second around it is."""
 HIGH_HZ, HIGH_SHARE = 8000.0, 0.7
 """Above, changes are heard more (0.4 of ViSQOL's five points come from the top octave) and codecs lose them first."""
-HIGHEST_CEILING_DB = -8.0
-"""The ceiling rises with the strength up to here."""
 
 
 class Stretch:
@@ -70,7 +68,7 @@ class Stretch:
         under = borne * self._room(chips * borne)  # what brings each cell to the ceiling
         wants = self._need(self._agreement(chips, np.minimum(borne, under), columns), columns)
         push = wants.push
-        raised_db = min(20 * np.log10(push), HIGHEST_CEILING_DB - CEILING_DB)
+        raised_db = min(20 * np.log10(push), wants.highest_ceiling_db - CEILING_DB)
         under = under * np.float32(10 ** (raised_db / 20)) * np.clip(wants.lean, *LEAN_CEILING_RANGE)
         usual = np.minimum(borne * np.float32(push) * np.clip(wants.lean, *LEAN_RANGE), under)
         most = np.minimum(under, np.float32(MOST_DB * push)) * np.float32(HELP_MOST)

@@ -1,0 +1,91 @@
+"""Grain, sensor noise, specks and hairs taken out of noisy films before their motion is measured.
+
+Only for finding cues: the film itself is never touched. A film is noisy when even its stillest parts change from frame
+to frame while the camera is held still. Then every frame is compared with the one before and the one after, both moved
+onto it. First no pixel may be lighter or darker than all that lies around it in both of them, give or take the noise:
+dirt is on one frame only (Kokaram and others 1995). Then each pixel is averaged with its neighbours in time as far as
+their surroundings look alike, so that what moves is left alone.
+
+Dimension letters: F frames, h w picture.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import ndimage
+
+from phonofilm.encoders.camera import align
+from phonofilm.types import FloatArray
+
+LEAST_NOISE = 1.0
+"""Grey levels. Clean films, dark ones too, have 0 to 0.9, two in three of them under 0.1; films with visible noise 1.3
+and more."""
+STILL_PERCENT = 10.0
+"""Share of a frame, percent, that is taken to be still."""
+ASKED_PAIRS = 24
+"""Pairs of frames, all over the film, that are asked how noisy it is."""
+WINDOW = 7
+"""Pixels: surroundings of a pixel."""
+DIRT_REACH, DIRT_MARGIN = 1, 1.4
+"""Pixels around, and times the noise, within which the frames beside must have been as light or dark."""
+ALIKE, BESIDE = 3.0, 0.5
+"""Surroundings that differ by so many times the noise count 1 / e; the weight of a frame beside that is quite alike."""
+CHUNK = 24
+
+
+def restored(luma: FloatArray) -> FloatArray:
+    """(F, h, w) grey frames → the same with noise and dirt taken out; clean films come back as they are."""
+    noise = noise_level(luma)
+    if noise < LEAST_NOISE:
+        return luma
+    return averaged(without_dirt(luma, noise), noise)
+
+
+def noise_level(luma: FloatArray) -> float:
+    """Mean change of the stillest parts between frames (F, h, w), grey levels; 0 of fewer than two frames."""
+    pairs = np.unique(np.linspace(0, len(luma) - 2, ASKED_PAIRS).astype(int)) if len(luma) > 1 else np.zeros(0, int)
+    if not len(pairs):
+        return 0.0
+    before = luma[pairs]
+    change = ndimage.uniform_filter(np.abs(align(before, luma[pairs + 1])[0] - before), (0, WINDOW, WINDOW))
+    return float(np.median(np.percentile(change[:, ::2, ::2], STILL_PERCENT, axis=(1, 2))))
+
+
+def without_dirt(luma: FloatArray, noise: float) -> FloatArray:
+    """(F, h, w): no pixel lighter or darker than what lies around it in the frames beside, give or take `noise`.
+
+    The first and the last frame are left alone: in one neighbour, what moves is elsewhere too.
+    """
+    size, margin = (0, 2 * DIRT_REACH + 1, 2 * DIRT_REACH + 1), np.float32(DIRT_MARGIN * noise)
+    out = np.empty_like(luma)
+    for part, before, after in _with_neighbours(luma):
+        low = np.minimum(*(ndimage.minimum_filter(beside, size) for beside in (before, after)))
+        high = np.maximum(*(ndimage.maximum_filter(beside, size) for beside in (before, after)))
+        out[part] = luma[part].clip(low - margin, high + margin)
+    out[:1], out[-1:] = luma[:1], luma[-1:]
+    return out
+
+
+def averaged(luma: FloatArray, noise: float) -> FloatArray:
+    """(F, h, w): pixels averaged with those before and after, as far as their surroundings differ by noise only."""
+    out = np.empty_like(luma)
+    for part, before, after in _with_neighbours(luma):
+        total, weights = luma[part].copy(), np.ones_like(luma[part])
+        for beside in (before, after):
+            change = ndimage.uniform_filter(np.abs(beside - luma[part]), (0, WINDOW, WINDOW))
+            weight = BESIDE * np.exp(-((change / (ALIKE * noise)) ** 2))
+            total += weight * beside
+            weights += weight
+        out[part] = total / weights
+    return out
+
+
+def _with_neighbours(luma: FloatArray) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+    """Some frames at a time, with the frame before and the one after each, moved onto it; at the ends both are one."""
+    last = len(luma) - 1
+    for first in range(0, last + 1, CHUNK):
+        part = slice(first, min(first + CHUNK, last + 1))
+        here = np.arange(part.start, part.stop)
+        before = np.where(here > 0, here - 1, 1)
+        after = np.where(here < last, here + 1, last - 1)
+        yield part, align(luma[part], luma[before])[0], align(luma[part], luma[after])[0]
