@@ -1,5 +1,7 @@
 """The search for the mark's pattern: what folds to where, and that a planted pattern is found at its place."""
 
+from math import exp, log2
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from phonofilm.mark.grid import (
     ROWS_PER_BAND,
 )
 from phonofilm.mark.key import PUBLIC_KEY, pattern
+from phonofilm.mark.piece import PITCH_ROWS, rows_log
 from phonofilm.mark.read import score
 from phonofilm.mark.search import FOLDED_TEMPI, Search, cells, fold
 from phonofilm.types import FloatArray
@@ -116,3 +119,13 @@ def test_without_other_pitches_only_the_own_one_is_looked_at() -> None:
     found = Search(PUBLIC_KEY, BEYOND).places(evidence, [1.0], 0, 12)
     assert {place.rows for place in found} == {0}
     assert len({place.offset for place in found}) == 12
+
+
+@given(st.floats(0.8, 1.25))
+def test_the_pitches_of_a_tempo_share_one_budget(stretch: float) -> None:
+    shares = [exp(-rows_log(stretch, rows)) for rows in range(-PITCH_ROWS, PITCH_ROWS + 1)]
+    assert sum(shares) <= 1 + 1e-9
+    assert rows_log(stretch, 0) == min(rows_log(stretch, rows) for rows in range(-PITCH_ROWS, PITCH_ROWS + 1))
+    along = round(-18 * log2(stretch))
+    if abs(along) <= PITCH_ROWS:
+        assert rows_log(stretch, along) == rows_log(stretch, 0)

@@ -40,6 +40,15 @@ def align(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray
     return result, similarity
 
 
+def moved(picture: FloatArray, similarity: FloatArray, onto: FloatArray) -> FloatArray:
+    """Frames (P, h, w) as bright as those of `onto` and moved onto them by similarities (P, 4) that `align` found.
+
+    Turned round, as minus the similarity, for the way back: exact but for products of zoom and turn with the shift.
+    """
+    column, row = source(similarity, *picture.shape[1:])
+    return np.where(outside(column, row), onto, sample(_relight(onto, picture), column, row))
+
+
 def source(similarity: FloatArray, height: int, width: int) -> tuple[FloatArray, FloatArray]:
     """Where each pixel comes from, x and y (P, h, w), under shift right, shift down, zoom and turn (P, 4)."""
     x, y = grid(height, width)

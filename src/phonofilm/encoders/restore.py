@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from phonofilm.encoders.camera import align
+from phonofilm.encoders.camera import align, moved
 from phonofilm.types import FloatArray
 
 LEAST_NOISE = 1.0
@@ -38,27 +38,30 @@ def restored(luma: FloatArray) -> FloatArray:
     noise = noise_level(luma)
     if noise < LEAST_NOISE:
         return luma
-    return averaged(without_dirt(luma, noise), noise)
+    starts = range(0, len(luma) - 1, CHUNK)
+    camera = np.concatenate([align(luma[:-1][at : at + CHUNK], luma[1:][at : at + CHUNK])[1] for at in starts])
+    return averaged(without_dirt(luma, camera, noise), camera, noise)
 
 
 def noise_level(luma: FloatArray) -> float:
     """Mean change of the stillest parts between frames (F, h, w), grey levels; 0 of fewer than two frames."""
-    pairs = np.unique(np.linspace(0, len(luma) - 2, ASKED_PAIRS).astype(int)) if len(luma) > 1 else np.zeros(0, int)
-    if not len(pairs):
+    if len(luma) < 2:
         return 0.0
+    pairs = np.unique(np.linspace(0, len(luma) - 2, ASKED_PAIRS).astype(int))
     before = luma[pairs]
     change = ndimage.uniform_filter(np.abs(align(before, luma[pairs + 1])[0] - before), (0, WINDOW, WINDOW))
     return float(np.median(np.percentile(change[:, ::2, ::2], STILL_PERCENT, axis=(1, 2))))
 
 
-def without_dirt(luma: FloatArray, noise: float) -> FloatArray:
+def without_dirt(luma: FloatArray, camera: FloatArray, noise: float) -> FloatArray:
     """(F, h, w): no pixel lighter or darker than what lies around it in the frames beside, give or take `noise`.
 
-    The first and the last frame are left alone: in one neighbour, what moves is elsewhere too.
+    camera: (F - 1, 4) similarities of the pairs. The first and the last frame are left alone: in one neighbour, what
+    moves is elsewhere too.
     """
     size, margin = (0, 2 * DIRT_REACH + 1, 2 * DIRT_REACH + 1), np.float32(DIRT_MARGIN * noise)
     out = np.empty_like(luma)
-    for part, before, after in _with_neighbours(luma):
+    for part, before, after in _with_neighbours(luma, camera):
         low = np.minimum(*(ndimage.minimum_filter(beside, size) for beside in (before, after)))
         high = np.maximum(*(ndimage.maximum_filter(beside, size) for beside in (before, after)))
         out[part] = luma[part].clip(low - margin, high + margin)
@@ -66,10 +69,10 @@ def without_dirt(luma: FloatArray, noise: float) -> FloatArray:
     return out
 
 
-def averaged(luma: FloatArray, noise: float) -> FloatArray:
+def averaged(luma: FloatArray, camera: FloatArray, noise: float) -> FloatArray:
     """(F, h, w): pixels averaged with those before and after, as far as their surroundings differ by noise only."""
     out = np.empty_like(luma)
-    for part, before, after in _with_neighbours(luma):
+    for part, before, after in _with_neighbours(luma, camera):
         total, weights = luma[part].copy(), np.ones_like(luma[part])
         for beside in (before, after):
             change = ndimage.uniform_filter(np.abs(beside - luma[part]), (0, WINDOW, WINDOW))
@@ -80,12 +83,14 @@ def averaged(luma: FloatArray, noise: float) -> FloatArray:
     return out
 
 
-def _with_neighbours(luma: FloatArray) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+def _with_neighbours(luma: FloatArray, camera: FloatArray) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
     """Some frames at a time, with the frame before and the one after each, moved onto it; at the ends both are one."""
     last = len(luma) - 1
     for first in range(0, last + 1, CHUNK):
-        part = slice(first, min(first + CHUNK, last + 1))
-        here = np.arange(part.start, part.stop)
-        before = np.where(here > 0, here - 1, 1)
-        after = np.where(here < last, here + 1, last - 1)
-        yield part, align(luma[part], luma[before])[0], align(luma[part], luma[after])[0]
+        here = np.arange(first, min(first + CHUNK, last + 1))
+        pictures = luma[here]
+        sides = []
+        for beside in (np.where(here > 0, here - 1, 1), np.where(here < last, here + 1, last - 1)):
+            way = np.sign(beside - here)[:, None] * camera[np.minimum(here, beside)]
+            sides.append(moved(luma[beside], way.astype(np.float32), pictures))
+        yield slice(first, first + len(here)), sides[0], sides[1]

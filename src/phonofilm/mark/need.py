@@ -41,9 +41,9 @@ LEAN_OFFSET = 0.2
 LEAN_RANGE, LEAN_CEILING_RANGE = (0.5, 1.5), (0.7, 1.0)
 """How far strengths and ceilings are moved by it."""
 CEILING_RANGE_DB = (-8.0, -2.0)
-"""The ceiling rises with the strength up to the first; further only where the second score is below 12, to the second
-at 4: the few sounds that hold next to nothing where marks are."""
-NEEDY_SCORES = (4.0, 12.0)
+"""The ceiling rises with the strength up to the first; further only where the first score is below 24, to the second at
+12: the few sounds that hold next to nothing where marks are."""
+NEEDY_SCORES = (12.0, 24.0)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def need(agreement: FloatArray, after_noise: FloatArray, after_room: FloatArray)
     low, high = LEAN_SCORES
     lean = (after_noise + LEAN_OFFSET) ** (LEAN_MOST * np.clip((high - lasting) / (high - low), 0, 1))
     needy, enough = NEEDY_SCORES
-    highest_db = float(np.interp(lasting, (needy, enough), CEILING_RANGE_DB[::-1]))
+    highest_db = float(np.interp(clean, (needy, enough), CEILING_RANGE_DB[::-1]))
     return Need(float(np.clip(push, *PUSH_RANGE)), np.asarray(lean / np.sqrt((lean**2).mean()), np.float32), highest_db)
 
 

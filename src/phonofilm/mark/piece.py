@@ -6,12 +6,13 @@ away.
     R rows, T columns of the piece, B bands, N slots
 """
 
-from math import log, sqrt
+from dataclasses import replace
+from math import ceil, floor, log, log2, sqrt
 
 import numpy as np
 
 from phonofilm.mark.energy import energy_map
-from phonofilm.mark.grid import COLUMN_S, PERIOD_COLUMNS, Rows
+from phonofilm.mark.grid import COLUMN_S, PERIOD_COLUMNS, ROWS_PER_OCTAVE, Rows
 from phonofilm.mark.host import host
 from phonofilm.mark.judge import Look, Sighting, is_read, judged, judged_together, likeliest_first, read_looks
 from phonofilm.mark.key import Key
@@ -50,6 +51,12 @@ READ_PLACES = 8
 """How many of a window's places of all tempi are read."""
 STAGES = 2
 """As it is, and searched: each has half of the budget."""
+LIKELY_SHARE = 0.5
+"""Share of a tempo's budget that goes to the pitches it usually comes with: the same, and that of other speed."""
+SAME_TEMPO = 0.002
+"""A tempo within this (logarithm) is none: any pitch is as likely there."""
+PATH_SHARE = 0.1
+"""Share of the budget of the search that goes to the best path."""
 
 
 class Piece:
@@ -155,10 +162,33 @@ def fine_step(columns: int) -> float:
     return TEMPO_STEP / max(1, round(TEMPO_STEP * columns / FINE_COLUMNS))
 
 
+def _fine_tempi(piece: Piece) -> float:
+    return 2 * (TEMPO_STEPS * TEMPO_STEP + FINE_RANGE) / fine_step(piece.columns) + 1
+
+
 def _search_trials_log(piece: Piece, windows: int) -> float:
-    fine = 2 * (TEMPO_STEPS * TEMPO_STEP + FINE_RANGE) / fine_step(piece.columns) + 1
-    tempi = (2 * TEMPO_STEPS + 1) * windows + 3 * fine  # each fine tempo at every place in two views, and by a path
-    return log(STAGES * PERIOD_COLUMNS * (2 * PITCH_ROWS + 1) * tempi)
+    """Logarithm of the trials of all tempi at every place, fine ones in two views; pitches come on top."""
+    tempi = (2 * TEMPO_STEPS + 1) * windows + 2 * _fine_tempi(piece)
+    return log(STAGES * PERIOD_COLUMNS * tempi / (1 - PATH_SHARE))
+
+
+def _path_trials_log(piece: Piece) -> float:
+    return log(STAGES * PERIOD_COLUMNS * _fine_tempi(piece) / PATH_SHARE)
+
+
+def rows_log(stretch: float, rows: int) -> float:
+    """Logarithm of the trials that a pitch of a tempo stands for: the inverse of its share of the tempo's budget.
+
+    Where only the tempo or only the pitch was changed one of them is as it was; at another speed both go together.
+    """
+    every = 2 * PITCH_ROWS + 1
+    if abs(log(stretch)) < SAME_TEMPO:
+        return log(every)
+    along = -ROWS_PER_OCTAVE * log2(stretch)
+    likely = {0, *(row for row in (floor(along), ceil(along)) if abs(row) <= PITCH_ROWS)}
+    if rows in likely:
+        return log(len(likely) / LIKELY_SHARE)
+    return log((every - len(likely)) / (1 - LIKELY_SHARE))
 
 
 def _searched(piece: Piece, key: Key, search: Search, believed: float, hints: tuple[float, ...]) -> list[Sighting]:
@@ -176,7 +206,9 @@ def _searched(piece: Piece, key: Key, search: Search, believed: float, hints: tu
     fine = [place for stretch, _ in starts for place in _refined(piece, search, stretch)]
     looks += _at(piece.both, fine) + _at(piece.standing_out, fine)
     best = max(fine, key=lambda place: place.score)
-    looks.append(_followed(piece.both, search, best.stretch, best.rows))
+    path = _followed(piece.both, search, best.stretch, best.rows)
+    looks.append(replace(path, more=path.more + _path_trials_log(piece) - trials))
+    looks = [replace(look, more=look.more + rows_log(look.place.stretch, look.place.rows)) for look in looks]
     return judged_together(looks, read_looks(looks, key), key, trials, believed)
 
 
