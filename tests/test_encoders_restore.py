@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonofilm.encoders.restore import LEAST_NOISE, noise_level, restored, without_dirt
+from phonofilm.encoders.restore import LEAST_NOISE, noise_level, restored, take_out_dirt
 from phonofilm.types import FloatArray
 
 HEIGHT, WIDTH = 45, 80
@@ -66,7 +66,8 @@ def test_specks_of_one_frame_go(seed: int, light: bool) -> None:
         for row, column in zip(random.integers(3, HEIGHT - 5, 6), random.integers(3, WIDTH - 5, 6), strict=True):
             picture[row : row + 2, column : column + 2] = 255 if light else 0
     specks = np.abs(dirty - clean) > 60
-    after = without_dirt(dirty, np.zeros((8, 4), np.float32), 2.0)
+    after = dirty.copy()
+    take_out_dirt(after, np.zeros((8, 4), np.float32), 2.0)
     assert (after[0] == dirty[0]).all()
     assert (after[-1] == dirty[-1]).all()
     specks[[0, -1]] = False
