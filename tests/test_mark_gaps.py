@@ -37,10 +37,11 @@ def test_a_span_of_another_take_is_marked_too(start_s: float, length_s: float, c
     sound = set_in(mark(scene(8, seed=2), OTHER).sound, start_s, length_s)
     found = detect(coded(sound, codec, 256_000) if codec else sound)
     assert found.payload == PAYLOAD
-    if start_s == 3.2:  # its seconds hold both marks, half of what they say is alike, and one may be overlooked
-        assert seconds_of(found) >= set(range(8)) - {3}
+    if start_s != 3.2:  # there the seconds before and after hold both marks, and half of what they say is alike
+        assert {span.payload for span in found.spans} == {PAYLOAD, OTHER}
+    if start_s == 3.2 and codec and 3 not in seconds_of(found):  # AAC took a little from it; then that is said
+        assert _seconds(found.spans, 8.0) == "at least in seconds 0-3.0, 4-8.0"
         return
-    assert {span.payload for span in found.spans} == {PAYLOAD, OTHER}
     assert seconds_of(found) >= set(range(8))
     assert _seconds(found.spans, 8.0) == "in seconds 0-8.0"
 

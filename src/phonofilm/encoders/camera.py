@@ -30,12 +30,12 @@ def align(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray
     still = _misfit(after, before)
     similarity = np.zeros((len(before), 4), np.float32)
     similarity[:, :2] = _phase_shift(before, after)
-    similarity[_misfit(sample(after, *source(similarity, height, width)), before) > 0.9 * still] = 0
+    similarity[_misfit(sample(after, *_source(similarity, height, width)), before) > 0.9 * still] = 0
     similarity = _refine(before, after, similarity)
-    column, row = source(similarity, height, width)
+    column, row = _source(similarity, height, width)
     result = sample(after, column, row)
     left = (_misfit(result, before) > still) | (_outlined(before) < LEAST_OUTLINED)
-    result = np.where(outside(column, row), before, result)
+    result = np.where(_outside(column, row), before, result)
     result[left], similarity[left] = after[left], 0
     return result, similarity
 
@@ -45,11 +45,16 @@ def moved(picture: FloatArray, similarity: FloatArray, onto: FloatArray) -> Floa
 
     Turned round, as minus the similarity, for the way back: exact but for products of zoom and turn with the shift.
     """
-    column, row = source(similarity, *picture.shape[1:])
-    return np.where(outside(column, row), onto, sample(_relight(onto, picture), column, row))
+    return laid(_relight(onto, picture), similarity, onto)
 
 
-def source(similarity: FloatArray, height: int, width: int) -> tuple[FloatArray, FloatArray]:
+def laid(picture: FloatArray, similarity: FloatArray, onto: FloatArray) -> FloatArray:
+    """Frames (P, h, w) moved onto those of `onto` by similarities (P, 4), as bright as they are; `onto` beside them."""
+    column, row = _source(similarity, *picture.shape[1:])
+    return np.where(_outside(column, row), onto, sample(picture, column, row))
+
+
+def _source(similarity: FloatArray, height: int, width: int) -> tuple[FloatArray, FloatArray]:
     """Where each pixel comes from, x and y (P, h, w), under shift right, shift down, zoom and turn (P, 4)."""
     x, y = grid(height, width)
     across, along = x - (width - 1) / 2, y - (height - 1) / 2
@@ -57,7 +62,7 @@ def source(similarity: FloatArray, height: int, width: int) -> tuple[FloatArray,
     return x + right + zoom * across - turn * along, y + down + turn * across + zoom * along
 
 
-def outside(column: FloatArray, row: FloatArray) -> BoolArray:
+def _outside(column: FloatArray, row: FloatArray) -> BoolArray:
     """Which positions (P, h, w) lie outside of a picture h x w."""
     height, width = column.shape[1:]
     return np.asarray((column < 0) | (column > width - 1) | (row < 0) | (row > height - 1))
@@ -84,6 +89,7 @@ def sample(picture: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
 
 
 def grid(height: int, width: int) -> tuple[FloatArray, FloatArray]:
+    """Column and row of each pixel, (h, w) and (h, w)."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     return x, y
 
@@ -108,7 +114,7 @@ def _refine(before: FloatArray, after: FloatArray, similarity: FloatArray) -> Fl
     jacobian = np.stack([gx, gy, gx * across + gy * along, gy * across - gx * along], 1).reshape(count, 4, -1)
     damping = np.diag([10.0, 10.0, 1e4, 1e4]).astype(np.float32)
     for _ in range(3):
-        residual = (sample(after, *source(similarity, height, width)) - before).reshape(count, -1)
+        residual = (sample(after, *_source(similarity, height, width)) - before).reshape(count, -1)
         scale = 1.4826 * np.median(np.abs(residual[:, ::3]), axis=1)[:, None] + 0.5
         weighted = jacobian * ((1 + (residual / (1.5 * scale)) ** 2) ** -2)[:, None]
         normal = weighted @ jacobian.transpose(0, 2, 1) + damping  # (P, 4, 4)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from phonofilm.encoders.bars import shown_part, without_bars
-from phonofilm.encoders.camera import align, grid, outside, sample, source
+from phonofilm.encoders.camera import align, grid, laid, sample
 from phonofilm.encoders.restore import restored
 from phonofilm.types import ByteArray, ClipInfo, FloatArray, FrameRequest, Frames
 
@@ -173,11 +173,10 @@ def held_still(motion: Motion) -> tuple[FloatArray, FloatArray]:
     """The pictures before and after each pair (P, h, w), the later one moved so that the camera seems to rest."""
     pictures = motion.pictures.astype(np.float32)
     before, after = pictures[:-1], pictures[1:]
-    height, width = before.shape[1:]
+    width = before.shape[2]
     step_s = np.maximum(np.diff(motion.times_s), 1e-3).astype(np.float32)
     similarity = motion.camera * step_s[:, None] * np.asarray([width, width, 1, 1], np.float32)
-    column, row = source(similarity, height, width)
-    return before, np.where(outside(column, row), before, sample(after, column, row))
+    return before, laid(after, similarity, before)
 
 
 def cut_times(motion: Motion) -> list[float]:

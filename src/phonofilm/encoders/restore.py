@@ -31,6 +31,7 @@ DIRT_REACH, DIRT_MARGIN = 1, 1.4
 ALIKE, BESIDE = 3.0, 0.5
 """Surroundings that differ by so many times the noise count 1 / e; the weight of a frame beside that is quite alike."""
 CHUNK = 24
+"""Frames worked on together."""
 
 
 def restored(luma: FloatArray) -> FloatArray:

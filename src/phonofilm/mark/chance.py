@@ -6,10 +6,9 @@ the sum of its evidence times the signs is a sum of independent terms of either 
     P(sum / root of the sum of squares >= z)  <=  3.178 (1 - Phi(z))  and  <=  exp(-z² / 2)
 
 (the first by Bentkus and Dzindzalieta 2015, Phi is the normal distribution; the second by Hoeffding 1963). Looking at M
-places multiplies the chance by at most M; so does letting the decoder choose one of all the payloads
-that there can be by now. The only assumption
-is that nobody used the key: the bound says nothing about forgers. The looks at the pieces of a long sound share one
-budget: piece i gets the share 6 / (pi i)², which adds up to 1 over any number of pieces.
+places multiplies the chance by at most M; so does letting the decoder choose one of all the payloads that there can be
+by now. The only assumption is that nobody used the key: the bound says nothing about forgers. The looks at the pieces
+of a long sound share one budget: piece i gets the share 6 / (pi i)², which adds up to 1 over any number of pieces.
 """
 
 from math import log, pi

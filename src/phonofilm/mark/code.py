@@ -23,6 +23,7 @@ CODED_BITS = BITS * RATE
 STATES = 1 << (CONSTRAINT - 1)
 ROUNDS = 3
 LIST_ROUNDS = 2
+"""Rounds to a state and on from it, by which it is told how likely a word begins there."""
 LIST_STATES, LIST_PATHS = 16, 4
 """How many states, and words from each to itself, are looked at when the likeliest word does not pass its check."""
 
@@ -69,34 +70,34 @@ def decode_list(soft: FloatArray) -> IntArray:
     List Viterbi (Seshadri and Sundberg 1994) on the circle from each of the likeliest states to itself. With a check to
     choose by, a mark is read as if it were 6 % stronger (measured). What a wrong word that passes it proves is counted.
     """
-    words, metric = _circles(soft, _states(soft))
+    gains = _gains(soft)
+    words, metric = _circles(gains, _states(gains))
     order = np.argsort(-metric, axis=1)
     return np.asarray(np.take_along_axis(words, order[:, :, None], 1))
 
 
-def _states(soft: FloatArray) -> IntArray:
+def _states(gains: FloatArray) -> IntArray:
     """(W, LIST_STATES) states that the word may begin and end in: that of the likeliest word, and others near it.
 
     They are told by the best way round and round to each state and on from it. By the ways to it alone the true state
     of a faint mark was the hundredth of 256; by both it is among the first eight.
     """
-    own = decode(soft)[:, -(CONSTRAINT - 1) :] @ (1 << np.arange(CONSTRAINT - 1)[::-1])  # (W,)
-    gains = _gains(soft)
-    before, after = (np.zeros((len(soft), STATES), np.float32) for _ in range(2))
+    own = _likeliest(gains)[:, -(CONSTRAINT - 1) :] @ (1 << np.arange(CONSTRAINT - 1)[::-1])  # (W,)
+    before, after = (np.zeros((len(gains), STATES), np.float32) for _ in range(2))
     for step in range(LIST_ROUNDS * BITS):
         before = np.maximum(*_reached(before, gains[:, step % BITS]))
         after = np.maximum(*_left(after, gains[:, -1 - step % BITS]))
     metric = before + after
-    metric[np.arange(len(soft)), own] = np.inf
+    metric[np.arange(len(gains)), own] = np.inf
     return np.asarray(np.argsort(-metric, axis=1)[:, :LIST_STATES], np.int64)
 
 
-def _circles(soft: FloatArray, states: IntArray) -> tuple[IntArray, FloatArray]:
+def _circles(gains: FloatArray, states: IntArray) -> tuple[IntArray, FloatArray]:
     """The L likeliest words that begin and end in each of the states (W, A): (W, A * L, 44), and metrics (W, A * L)."""
     count, choices = states.shape
     paths, state = LIST_PATHS, states.ravel()
     circle = np.arange(len(state))  # (W * A,), last in memory, so that all go through one step together
-    gains = np.repeat(_gains(soft), choices, 0).transpose(1, 2, 0)
+    gains = np.repeat(gains, choices, 0).transpose(1, 2, 0)
     gains = np.ascontiguousarray(gains).reshape(BITS, 2, STATES // 2, 2, -1)  # by oldest bit, others, new bit
     metric = np.full((paths, STATES, len(state)), -np.inf, np.float32)
     metric[0, state, circle] = 0
@@ -139,9 +140,11 @@ def merged(early: FloatArray, late: FloatArray) -> tuple[FloatArray, npt.NDArray
 
 def decode(soft: FloatArray) -> IntArray:
     """The likeliest bits, (W, 44), for evidence of (W, 176): positive for +1, negative for -1, larger for surer."""
-    words = len(soft)
-    gains = _gains(soft)
-    metric = np.zeros((words, STATES), np.float32)
+    return _likeliest(_gains(soft))
+
+
+def _likeliest(gains: FloatArray) -> IntArray:
+    metric = np.zeros((len(gains), STATES), np.float32)
     steps = []
     for step in range(BITS * ROUNDS):
         early, late = _reached(metric, gains[:, step % BITS])

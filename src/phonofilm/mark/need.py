@@ -40,10 +40,9 @@ LEAN_MOST = 0.6
 LEAN_OFFSET = 0.2
 LEAN_RANGE, LEAN_CEILING_RANGE = (0.5, 1.5), (0.7, 1.0)
 """How far strengths and ceilings are moved by it."""
-CEILING_RANGE_DB = (-8.0, -2.0)
-"""The ceiling rises with the strength up to the first; further only where the first score is below 24, to the second at
-12: the few sounds that hold next to nothing where marks are."""
-NEEDY_SCORES = (12.0, 24.0)
+NEEDY_SCORES, HIGHEST_CEILINGS_DB = (12.0, 24.0), (-2.0, -8.0)
+"""The ceiling rises with the strength up to -8 dB; further only where the first score is below 24, to -2 at 12: the few
+sounds that hold next to nothing where marks are."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,7 @@ def need(agreement: FloatArray, after_noise: FloatArray, after_room: FloatArray)
     push = PUSH_SCALE * (WANTED_SCORE / clean) ** (1 - LASTING_SHARE) * (WANTED_LASTING / lasting) ** LASTING_SHARE
     low, high = LEAN_SCORES
     lean = (after_noise + LEAN_OFFSET) ** (LEAN_MOST * np.clip((high - lasting) / (high - low), 0, 1))
-    needy, enough = NEEDY_SCORES
-    highest_db = float(np.interp(clean, (needy, enough), CEILING_RANGE_DB[::-1]))
+    highest_db = float(np.interp(clean, NEEDY_SCORES, HIGHEST_CEILINGS_DB))
     return Need(float(np.clip(push, *PUSH_RANGE)), np.asarray(lean / np.sqrt((lean**2).mean()), np.float32), highest_db)
 
 

@@ -73,9 +73,13 @@ class Payload:
         return f"{FIRST_YEAR + years}-{months + 1:02d}"
 
 
+def _months_since(year: int, month: int) -> int:
+    return (year - FIRST_YEAR) * 12 + month - 1
+
+
 def month_number(year: int, month: int) -> int:
     """Months since January 2024. Raises OptionError outside of 2026-09 to 2045-04."""
-    number = (year - FIRST_YEAR) * 12 + month - 1
+    number = _months_since(year, month)
     if not EARLIEST_MONTH <= number <= LATEST_MONTH:
         raise OptionError(f"the time {year}-{month:02d} does not fit a payload: it holds 2026-09 to 2045-04")
     return number
@@ -84,7 +88,7 @@ def month_number(year: int, month: int) -> int:
 def month_now() -> int:
     """The month by this computer's clock, or the nearest one that fits: clocks may be wrong by decades."""
     now = datetime.now(UTC)
-    return min(max(EARLIEST_MONTH, (now.year - FIRST_YEAR) * 12 + now.month - 1), LATEST_MONTH)
+    return min(max(EARLIEST_MONTH, _months_since(now.year, now.month)), LATEST_MONTH)
 
 
 def readable_months(now: int) -> range:
@@ -142,5 +146,7 @@ def from_bits(bits: list[int]) -> Payload | None:
     if check(message.to_bytes(MESSAGE_BITS // 8, "big")) != word & _CHECK_LIMIT - 1:
         return None
     month, take = message >> TAKE_BITS & LATEST_MONTH, message & TAKE_LIMIT - 1
-    model = message >> MONTH_BITS + TAKE_BITS ^ LAYOUT_VERSION << MONTH_PLACE - VERSION_BITS
-    return Payload(model, month, take) if model < MODEL_LIMIT and month in _readable_now() else None
+    version, model = divmod(message >> MONTH_BITS + TAKE_BITS, 1 << MONTH_PLACE - VERSION_BITS)  # with the free bit
+    if version != LAYOUT_VERSION or model >= MODEL_LIMIT or month not in _readable_now():
+        return None
+    return Payload(model, month, take)
