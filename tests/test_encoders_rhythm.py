@@ -1,16 +1,19 @@
 """When a thing that is only named would be heard."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from phonofilm.encoders.counting import Count
 from phonofilm.encoders.rhythm import (
     REST_S,
+    TABLE_FILE,
     TEMPO,
     Rhythm,
     RhythmTable,
@@ -19,6 +22,7 @@ from phonofilm.encoders.rhythm import (
     load_rhythms,
     played,
     rhythm_of,
+    swell_of,
 )
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.errors import ModelError
@@ -87,6 +91,36 @@ def heard(encoder: SentenceEncoder, words: str, length_s: float, seed: int) -> i
 def test_as_often_as_the_words_say(encoder: SentenceEncoder, words: str, least: int, most: int) -> None:
     for seed in range(4):
         assert least <= heard(encoder, words, 8.0, seed) <= most
+
+
+@pytest.mark.parametrize(
+    ("phrases", "low", "high"),
+    [
+        (["steady rain"], 0.1, 2),
+        (["waves on a beach"], 2.5, 6),
+        (["steady rain", "waves on a beach"], 2.5, 6),  # as much as the one that swells most
+        (["steady rain", "the melting of justice"], None, None),
+    ],
+)
+def test_how_much_it_swells(
+    encoder: SentenceEncoder, phrases: list[str], low: float | None, high: float | None
+) -> None:
+    found = swell_of(encoder.encode(phrases), load_rhythms())
+    if low is None or high is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert low <= found <= high
+
+
+def test_a_table_without_swells_holds_nothing(tmp_path: Path, encoder: SentenceEncoder) -> None:
+    with safe_open(TABLE_FILE, "pt") as file:
+        words = json.loads(file.metadata()["table"])
+        tensors = {name: file.get_tensor(name) for name in ("mean", "basis", "vectors")}
+    del words["swells"]
+    older = tmp_path / "rhythm.safetensors"
+    save_file(tensors, older, {"table": json.dumps(words)})
+    assert swell_of(encoder.encode(["steady rain"]), load_rhythms(older)) is None
 
 
 @given(st.floats(1.0, 60), st.integers(1, 20), st.integers(0, 2**31 - 1), st.booleans())

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 SOUND, REDO = "sound", "redo"
 """What is put into the names of takes, and of those that were made anew in part; those count on: redo2, redo3."""
 NOTES = ".mid"
+PADDED = (".mp3", ".m4a")
+"""Kinds of sound whose encoders need some silence before and after."""
 ELSEWHERE = "move it away, or name another output (-o)"
 MIX = "mix"
 """The name of everything together, among the names of the stems."""
@@ -142,14 +144,17 @@ def sure_layers(info: ClipInfo, audio_only: bool, chosen: AddOptions) -> tuple[s
     return EFFECTS, *mix, *spoken, *((ORIGINAL,) if chosen.keep_original and info.audio else ())
 
 
-def sound_paths(output: Path, takes: int, asked: bool = True) -> list[Path]:
+def sound_paths(output: Path, takes: int, asked: bool = True, loop: bool = False) -> list[Path]:
     """Where takes go that are sound without a picture; checked before anything is computed. Raises OutputError.
 
-    asked: somebody named it; else only what we have made is replaced.
+    asked: somebody named it; else only what we have made is replaced. loop: it is to be played in a circle.
     """
     paths = numbered(output, takes)
     for path in paths:
         check_sound_path(path)
+        if loop and path.suffix.lower() in PADDED:
+            raise OutputError(f"{path}: {path.suffix} puts silence at the ends, which a loop would stutter at; "
+                              f"write wav, flac or ogg")  # fmt: skip
     if not asked:
         _check_ours(paths)
     return paths

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+
 from phonofilm.assembly import joined, levelled, mixed, sealed, set_in, tell_loudness
 from phonofilm.cues import CueSheet, merged, sheet_for
 from phonofilm.delivery import Delivery, Timing, deliver, deliver_notes, order
@@ -21,6 +23,7 @@ from phonofilm.errors import OptionError
 from phonofilm.layers import Cast, Extras, book, make_extras, warn_of_unmade
 from phonofilm.media.probe import probe
 from phonofilm.mix.layer_names import MUSIC
+from phonofilm.mix.loop import looped, samples_wanted, with_margins
 from phonofilm.outlet import Outlet, Sealed
 from phonofilm.outputs import (
     REDO,
@@ -212,6 +215,7 @@ class Phonofilm:
         seed: int = 0,
         steps: int = 0,
         guidance: float = 0.0,
+        loop: bool = False,
         loudness: str = "web",
         mono: bool = False,
         credentials: str = "auto",
@@ -232,6 +236,7 @@ class Phonofilm:
             seed,
             steps,
             guidance,
+            loop,
             loudness,
             mono,
             credentials,
@@ -242,20 +247,19 @@ class Phonofilm:
         )
         check_words(prompt)
         progress = progress or no_progress
-        paths = sound_paths(path_of("output", output), chosen.takes)
+        paths = sound_paths(path_of("output", output), chosen.takes, loop=chosen.loop)
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, prompt, chosen)
         count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
         if not self._guide.row.variant:
             warn_of_unmade(prompt)
-        scene = self._guide.spoken_scene(prompt, count, chosen, watch, progress)
+        drawn = samples_wanted(count, self._guide.rate_hz) if chosen.loop else count
+        scene = self._guide.spoken_scene(prompt, drawn, chosen, watch, progress)
         if scene.unlearnt:
             logger.warning(UNLEARNT, prompt)
         made = []
         for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, None, watch, progress):
             with take_watch.stage("mix", progress):
-                curves = flat_curves(self._guide.curve_rate_hz)
-                wave = edged(wave, self._guide.rate_hz)
-                sound = levelled(wave, curves, scene, chosen, self._guide.rate_hz, True)
+                sound = self._alone(wave, count, scene, chosen)
             with take_watch.stage("mark", progress):
                 whole = outlet.seal(sound)
             tell_loudness(whole, scene, chosen, False)
@@ -265,6 +269,15 @@ class Phonofilm:
         return made
 
     # What follows is the inside, in the order in which it happens.
+
+    def _alone(self, wave: FloatArray, count: int, scene: Scene, chosen: MakeOptions) -> Waveform:
+        """A sound by itself, `count` samples of it, that fades in and out, or runs into its own beginning."""
+        rate_hz, curves = self._guide.rate_hz, flat_curves(self._guide.curve_rate_hz)
+        if not chosen.loop:
+            return levelled(edged(wave, rate_hz), curves, scene, chosen, rate_hz, True)
+        wide, inside = with_margins(looped(wave, count, rate_hz), rate_hz)
+        sound = levelled(wide, curves, scene, chosen, rate_hz, True)
+        return Waveform(np.ascontiguousarray(sound.samples[:, inside]), rate_hz)
 
     def _add(
         self,

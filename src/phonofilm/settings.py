@@ -104,6 +104,7 @@ class MakeOptions:
     seed: int = option(0, "Seed of the first take; take k uses seed + k.", low=0, high=HIGHEST_SEED)
     steps: int = option(0, "Sampling steps; 0 takes what the model was tuned for.", low=0, high=200)
     guidance: float = option(0.0, "How hard the prompt pulls; 0 takes the model's own value.", low=0, high=30)
+    loop: bool = option(False, "Let the end run into the beginning, to be played in a circle.")
     loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23), cinema (-27), a number in LUFS, or none.")
     mono: bool = option(False, "One channel.")
     credentials: str = option("auto", "Content Credentials (C2PA): auto signs where the extra is installed; on, off.")

@@ -161,7 +161,7 @@ def make(
 
     check_read(options)
     target = output or Path(MADE)
-    sound_paths(target, options.takes, output is not None)
+    sound_paths(target, options.takes, output is not None, options.loop)
     with progress_bars() as progress:
         film = _load(model, device, precision, weights_dir)
         takes = film.make(prompt, target, progress=progress, **dataclasses.asdict(options))

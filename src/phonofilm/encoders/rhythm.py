@@ -1,4 +1,5 @@
-"""When a thing that is only named would be heard: a clock at its tick, a dog in bursts, a door once in a while.
+"""When a thing that is only named would be heard: a clock at its tick, a dog in bursts, a door once in a while; and how
+much what goes on swells and sinks.
 
 Told no times, a flow network averages over all moments at which a short sound might come, and guidance turns that mean
 into silence. So words that name something which strikes get times, as a picture would give them: the pattern of a
@@ -6,7 +7,7 @@ recording of the nearest label, carried on to the length that is wanted, or as o
 goes on (rain, an engine, held tones) get none.
 
 `rhythm.safetensors` is made from the recordings by `train/rhythms.py`: for every label a vector, whether it strikes,
-and the onsets of some of its recordings. Vectors are principal components of the mean description.
+the onsets of some of its recordings, and how much they swell. Vectors are principal components of the mean description.
 
 Dimension letters: K phrases, E embedding width, N labels, D components.
 """
@@ -64,11 +65,16 @@ class Rhythm:
 
 @dataclass(frozen=True)
 class RhythmTable:
-    """labels, strikes and patterns: N each. mean (E,), basis (D, E); vectors (N, D), rows of norm 1."""
+    """labels, strikes, patterns and swells: N each. mean (E,), basis (D, E); vectors (N, D), rows of norm 1.
+
+    swells: of what goes on, what `codec.swell.swell_db` of three in four of its recordings is under; None where no
+    recording is long enough.
+    """
 
     labels: tuple[str, ...]
     strikes: tuple[bool, ...]
     patterns: tuple[tuple[Pattern, ...], ...]
+    swells: tuple[float | None, ...]
     mean: Tensor
     basis: Tensor
     vectors: Tensor
@@ -85,9 +91,9 @@ def load_rhythms(path: Path = TABLE_FILE) -> RhythmTable:
     patterns = tuple(
         tuple(tuple((float(a), float(b)) for a, b in pattern) for pattern in row) for row in words["patterns"]
     )
-    return RhythmTable(
-        tuple(words["labels"]), tuple(words["strikes"]), patterns, mean, basis, F.normalize(vectors, dim=1)
-    )
+    labels = tuple(words["labels"])
+    swells = tuple(words.get("swells") or (None,) * len(labels))  # tables of earlier trainings have none
+    return RhythmTable(labels, tuple(words["strikes"]), patterns, swells, mean, basis, F.normalize(vectors, dim=1))
 
 
 def rhythm_of(texts: Sequence[str], phrases: Tensor, table: RhythmTable) -> Rhythm | None:
@@ -132,6 +138,22 @@ def goes_on(phrases: Tensor, table: RhythmTable) -> bool:
     return all(
         float(near) >= NAMED_FROM and not table.strikes[index] for near, index in zip(best, label.tolist(), strict=True)
     )
+
+
+def swell_of(phrases: Tensor, table: RhythmTable) -> float | None:
+    """How much what the phrases (K, E; rows of norm 1) name swells, dB: the most of them; None where it is not known.
+
+    A label that has no long recording borrows from the nearest one of those that are hardly less near.
+    """
+    found: list[float] = []
+    for row in _nearness(phrases, table):
+        least = max(NAMED_FROM, float(row.max()) - NEARBY)
+        near = [index for index in row.argsort(descending=True).tolist() if float(row[index]) >= least]
+        known = [swell for index in near if (swell := table.swells[index]) is not None]
+        if not known:
+            return None
+        found.append(known[0])
+    return max(found, default=None)
 
 
 def learnt(phrases: Tensor, table: RhythmTable) -> bool:

@@ -15,15 +15,14 @@ from typing import Self
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from phonofilm.codec.swell import held
 from phonofilm.cues import CueSheet, bumps, curves_to_sheet, peaks, sheet_to_curves, span_of
 from phonofilm.encoders.counting import UNTOLD
 from phonofilm.encoders.cue_finder import CueFinder, FoundCues
 from phonofilm.encoders.heard import HeardTable, NamedShot, expected_sounds, load_table, named_shots
 from phonofilm.encoders.motion import MotionWatcher, cue_request, cut_times
-from phonofilm.encoders.prompts import grouped, phrases, prompt_features
-from phonofilm.encoders.rhythm import RHYTHM_FILE, Rhythm, RhythmTable, goes_on, learnt, load_rhythms, played, rhythm_of
+from phonofilm.encoders.rhythm import RHYTHM_FILE, load_rhythms, played
 from phonofilm.encoders.seen import FRAMES_WANTED, Certain, Classifier, SeenEncoder, SeenWatcher, smoothed
 from phonofilm.encoders.sentences import SentenceEncoder
 from phonofilm.flow.conditions import Conditions
@@ -35,6 +34,7 @@ from phonofilm.media.frames import stream_frames
 from phonofilm.scenes.counted import only_counted
 from phonofilm.scenes.guide import Decoder, Encoder, Guide, Sampler, Scene, Sight, latents_by, latents_of, sound_by
 from phonofilm.scenes.mini_scene import LocalWords, MiniScene, ScenePart
+from phonofilm.scenes.named import Named
 from phonofilm.scenes.picture_words import (
     HANDLED_LUFS,
     STILL_WORDS,
@@ -96,11 +96,10 @@ class MiniGuide(Guide):
         seen: Classifier,
         heard: HeardTable,
         finder: CueFinder,
-        rhythms: RhythmTable,
-        sentences: SentenceEncoder,
+        named: Named,
     ) -> None:
         self._nets, self._seen, self._heard, self._finder = nets, seen, heard, finder
-        self._rhythms, self._sentences = rhythms, sentences
+        self._named = named
         self.row, self.rate_hz = nets.row, nets.codec.rate_hz
         self._points = nets.codec.vae.config.patch
         self.samples_a_step = nets.codec.samples_a_step
@@ -115,11 +114,12 @@ class MiniGuide(Guide):
         """
         finders = _inside(own, CUE_FINDER_FILES) or [find_model("mini").checked(name) for name in CUE_FINDER_FILES]
         finder, rhythms = CueFinder.load(*finders), load_rhythms(*_inside(own, (RHYTHM_FILE,)))
-        return cls(nets, SeenEncoder.load(seen_dtype), load_table(), finder, rhythms, SentenceEncoder.load())
+        named = Named(rhythms, SentenceEncoder.load(), nets.flow.config.text_tokens)
+        return cls(nets, SeenEncoder.load(seen_dtype), load_table(), finder, named)
 
     def seeing(self, name: str) -> Self:
         classifier = Certain(self._heard.names.index(name))
-        return type(self)(self._nets, classifier, self._heard, self._finder, self._rhythms, self._sentences)
+        return type(self)(self._nets, classifier, self._heard, self._finder, self._named)
 
     def look(self, clip: ClipInfo, watch: Stopwatch, progress: Progress) -> MiniSight:
         seen, moving = SeenWatcher(self._seen), MotionWatcher()
@@ -167,12 +167,12 @@ class MiniGuide(Guide):
         assert isinstance(sight, MiniSight)
         with watch.stage("encode", progress):
             quiet = sight.quiet or (bool(options.dialogue) and not sight.edited)
-            whole = asked_for(options.prompt, sight, float(sight.known.float().mean()), quiet, self._name_what_goes_on)
+            whole = asked_for(options.prompt, sight, float(sight.known.float().mean()), quiet, self._named.words_go_on)
             if not options.prompt:
                 logger.info("the picture names %s sound; taking %r", "a" if whole.seen else "no", whole.words)
             plain = self._plain_scene(sight, options)
             scene = self._asked_scene(plain, whole, sight, options)
-            shots = [] if options.prompt else asked_in_shots(whole, sight, sight.shots, quiet, self._name_what_goes_on)
+            shots = [] if options.prompt else asked_in_shots(whole, sight, sight.shots, quiet, self._named.words_go_on)
             if not shots:
                 return replace(scene, at_a_loss=whole.words == STILL_WORDS and not whole.seen)
             logger.info(
@@ -208,15 +208,15 @@ class MiniGuide(Guide):
             onset,
             activity,
             None,
-            self._words(options.negative),
+            self._named.text(options.negative),
             tuple(time_s / float(self._step_s) for time_s in sight.cuts_s),
             self._local_words(sight.sheet),
         )
 
     def _asked_scene(self, plain: MiniScene, asked: Asked, sight: MiniSight, options: AddOptions) -> MiniScene:
         """The plain scene when the same is asked for all the time."""
-        text, onset, activity = self._words(asked.words), plain.onset, plain.activity
-        named = None if text is None else self._rhythm(asked.words, text)
+        text, onset, activity = self._named.text(asked.words), plain.onset, plain.activity
+        named = None if text is None else self._named.rhythm(asked.words, text)
         if options.sync == 0 or asked.lasts or asked.still:
             onset = activity = None
         rhythm = None
@@ -226,6 +226,7 @@ class MiniGuide(Guide):
             onset = None
             rhythm = None if asked.lasts else named
         by_sight = asked.seen and sight.kind == "event"
+        lasting = (asked.lasts or bool(options.prompt)) and self._named.goes_on(text)
         return replace(
             plain,
             known=sight.known if options.prompt or asked.seen else torch.zeros_like(sight.known),
@@ -234,22 +235,12 @@ class MiniGuide(Guide):
             text=text,
             rhythm=rhythm,
             dry=not asked.lasts if by_sight else asked.words == STRUCK_WORDS or named is not None,
-            lasting=(asked.lasts or bool(options.prompt)) and self._goes_on(text),
+            lasting=lasting,
+            swell_db=self._named.swell_db(text) if lasting and onset is None and activity is None else None,
             loudest_lufs=asked.loudest_lufs,
             words=asked.words if options.prompt or asked.seen else "",
-            unlearnt=bool(options.prompt) and self._unlearnt(text),
+            unlearnt=bool(options.prompt) and self._named.unlearnt(text),
         )
-
-    def _unlearnt(self, text: Tensor | None) -> bool:
-        """Whether words (T, E) come near to no sound that was learnt."""
-        return text is not None and not learnt(F.normalize(text, dim=1), self._rhythms)
-
-    def _name_what_goes_on(self, words: str) -> bool:
-        return self._goes_on(self._words(words))
-
-    def _goes_on(self, text: Tensor | None) -> bool:
-        """Whether words (T, E) name nothing but what goes on."""
-        return text is not None and goes_on(F.normalize(text, dim=1), self._rhythms)
 
     def worth(self, scene: Scene, wave: FloatArray, seed: int) -> float:
         assert isinstance(scene, MiniScene)
@@ -263,7 +254,11 @@ class MiniGuide(Guide):
 
     def finished(self, scene: Scene, wave: FloatArray, seed: int) -> FloatArray:
         assert isinstance(scene, MiniScene)
-        if scene.rhythm is None or scene.rhythm.count == UNTOLD or scene.local or scene.parts:
+        if scene.local or scene.parts:
+            return wave
+        if scene.swell_db is not None:
+            wave = held(wave, self.rate_hz, scene.swell_db)
+        if scene.rhythm is None or scene.rhythm.count == UNTOLD:
             return wave
         return only_counted(wave, self.rate_hz, self._hits_s(self._timed(scene, seed).onset))
 
@@ -273,8 +268,8 @@ class MiniGuide(Guide):
         with watch.stage("encode", progress):
             image = torch.zeros(1, self._nets.flow.config.clip_dim)
             known = torch.zeros(1, dtype=torch.bool)
-            text, negative = self._words(prompt), self._words(options.negative)
-            rhythm = None if text is None else self._rhythm(prompt, text)
+            text, negative = self._named.text(prompt), self._named.text(options.negative)
+            rhythm = None if text is None else self._named.rhythm(prompt, text)
             logger.info("the words %s", "name what goes on" if rhythm is None else "name what strikes")
             steps = self._steps(count)
             return MiniScene(
@@ -289,8 +284,9 @@ class MiniGuide(Guide):
                 (),
                 rhythm=rhythm,
                 dry=True,
+                swell_db=self._named.swell_db(text),
                 words=prompt,
-                unlearnt=self._unlearnt(text),
+                unlearnt=self._named.unlearnt(text),
             )
 
     def sampler(self, scene: Scene, options: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress) -> Sampler:
@@ -326,14 +322,6 @@ class MiniGuide(Guide):
         """Latent steps L that cover `count` samples."""
         return max(1, ceil(count / self._nets.codec.samples_a_step))
 
-    def _words(self, prompt: str) -> Tensor | None:
-        return prompt_features(prompt, self._sentences, self._nets.flow.config.text_tokens)
-
-    def _rhythm(self, prompt: str, text: Tensor) -> Rhythm | None:
-        """When what the words name would be heard. text: (T, E) the prompt's text stream."""
-        texts = grouped(phrases(prompt), len(text))
-        return rhythm_of(texts, F.normalize(text[: len(texts)], dim=1), self._rhythms)
-
     def _heard_onsets(self, sight: MiniSight) -> FloatArray:
         """(N,) the onset curve as it is to be heard; times that a person has set are meant as they are."""
         onset = sight.curves.onset
@@ -360,7 +348,7 @@ class MiniGuide(Guide):
         """The words of single cues, each where its sound may be heard."""
         hits_s, found = [cue.start_s for cue in sheet.events], []
         for cue in sheet.cues:
-            text = None if cue.muted else self._words(cue.prompt)
+            text = None if cue.muted else self._named.text(cue.prompt)
             if text is not None:
                 first_s, end_s = span_of(cue, hits_s, sheet.duration_s)
                 first, end = floor(first_s / float(self._step_s)), ceil(end_s / float(self._step_s))

@@ -30,8 +30,9 @@ class MiniScene(Scene):
     steps: latent steps L. image (I, E), known (I,) bool; onset and activity (N,) or None where nothing is known; text
     and negative (T, E) or None. cuts: latent steps at which shots begin. local: words of single cues. rhythm: that of
     a thing that strikes where nothing else says when, played anew for each take; None where nothing does. dry: nothing
-    goes on between hits. lasting: the words name nothing but what goes on. timing: guidance of the times alone. parts:
-    what shots are told that ask for something else.
+    goes on between hits. lasting: the words name nothing but what goes on. swell_db: how much such a sound swells, None
+    where that is not known or not to be touched. timing: guidance of the times alone. parts: what shots are told that
+    ask for something else.
     """
 
     steps: int
@@ -46,6 +47,7 @@ class MiniScene(Scene):
     rhythm: Rhythm | None = None
     dry: bool = False
     lasting: bool = False
+    swell_db: float | None = None
     timing: float = TIMING
     parts: tuple["ScenePart", ...] = ()
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from phonofilm.codec.onsets import detect_onsets
+from phonofilm.codec.swell import swell_db
 from phonofilm.data.captions import LabelCaptions
 from phonofilm.data.manifest import RATE_HZ, Recording, SampleStore
 from phonofilm.encoders.rhythm import Pattern, RhythmTable
@@ -39,8 +40,11 @@ def build_rhythms(
     before: an earlier table, whose components and labels are kept, and its patterns where these recordings have none.
     """
     patterns: dict[str, list[Pattern]] = {label: [] for label in captions}
+    swells: dict[str, list[float]] = {label: [] for label in captions}
     for index, recording in enumerate(recordings):
         rows = patterns[recording.label]
+        if captions[recording.label].kind not in STRIKING_KINDS and not recording.held_out:
+            swells[recording.label] += _swell(store, index)
         if captions[recording.label].kind == "events" and not recording.held_out and len(rows) < PATTERNS_A_LABEL:
             pattern = measured(store, index)
             if pattern is not None:
@@ -48,6 +52,9 @@ def build_rhythms(
     if before is not None:
         for label, known in zip(before.labels, before.patterns, strict=True):
             patterns[label] = patterns[label] or list(known)
+        for label, swell in zip(before.labels, before.swells, strict=True):
+            if swell is not None and not swells[label]:
+                swells[label] = [swell]
     encoder = SentenceEncoder.load()
     if before is None:
         labels = list(captions)
@@ -62,10 +69,17 @@ def build_rhythms(
         "labels": labels,
         "strikes": [captions[label].kind in STRIKING_KINDS for label in labels],
         "patterns": [patterns[label] for label in labels],
+        "swells": [round(float(np.percentile(swells[label], 75)), 2) if swells[label] else None for label in labels],
     }
     tensors = {"mean": mean.half(), "basis": basis.half().contiguous(), "vectors": vectors.half().contiguous()}
     save_file(tensors, path, {"table": json.dumps(words)})
     path.chmod(0o644)  # safetensors writes files that only their owner may read
+
+
+def _swell(store: SampleStore, index: int) -> list[float]:
+    """How much one recording swells, dB; none where it is too short."""
+    swell = swell_db(store.samples(index)[: int(LONGEST_S * RATE_HZ)], RATE_HZ)
+    return [] if swell is None else [swell]
 
 
 def measured(store: SampleStore, index: int) -> Pattern | None:
