@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from phonofilm.data.simulate.clips import EventTable, SmallClip, event_table, going_on
+from phonofilm.data.simulate.clips import EventTable, SmallClip, event_table, going_on, whole_clips
 from phonofilm.data.simulate.truth import CONTACTS, Event, Stretch, Truth
 from phonofilm.encoders.cue_features import CLOCK_HZ, FIELDS
 from phonofilm.encoders.cue_finder import CueFinder
@@ -257,6 +257,17 @@ def test_films_are_painted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     written = path.stat().st_mtime_ns
     make_cue_examples(tmp_path, shards=1, scenes=1)
     assert path.stat().st_mtime_ns == written
+
+
+def test_whole_films_last_as_long_as_their_scenes() -> None:
+    pytest.importorskip("cv2")
+    films = [list(whole_clips(seed, 48, 32)) for seed in range(900, 906)]
+    assert {len(rows) for rows in films} == {1, 2}, "some are there once more, damaged"
+    for rows in films:
+        for clip in rows:
+            assert clip.end_s == pytest.approx(clip.truth.duration_s, abs=0.1)
+            assert clip.truth == rows[0].truth
+            assert clip.film[0][0].ndim == 3
 
 
 def test_a_film_whose_bars_were_cut_off_does_not_hold_up_the_others(tmp_path: Path, examples: list[CueExample]) -> None:

@@ -10,6 +10,7 @@ T clock points.
 
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,19 +21,21 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from phonofilm.data.simulate.clips import EventTable, SmallClip, event_table, going_on, small_clips
+from phonofilm.data.simulate.clips import EventTable, SmallClip, event_table, going_on, small_clips, whole_clips
 from phonofilm.encoders.cue_features import CLOCK_HZ, FIELDS, hand_events
 from phonofilm.encoders.motion import Motion, MotionWatcher
 from phonofilm.types import FloatArray
 
 logger = logging.getLogger(__name__)
 
-SHARDS = 81
+SHARDS = 240
 SCENES_A_SHARD = 16
+SHORT_EVERY = 4
+"""One shard in so many holds short films, mostly of arms, heads and blows close by; the others hold whole ones."""
 SHAPES = ((160, 90), (160, 90), (138, 104), (160, 90), (184, 78), (90, 160))
 """Widths and heights of equal area, in turn: most films are 16:9."""
 DAMAGED_SHARE = 0.7
-"""So many scenes are there twice, once damaged: two films in five."""
+"""So many scenes of short films are there twice, once damaged: two films in five."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,13 @@ def make_cue_examples(run: Path, shards: int = SHARDS, scenes: int = SCENES_A_SH
         if not path.exists():
             seeds = range(number * scenes, (number + 1) * scenes)
             width, height = SHAPES[number % len(SHAPES)]
-            clips = (clip for seed in seeds for clip in small_clips(seed, width, height, DAMAGED_SHARE))
+            clips = (clip for seed in seeds for clip in _clips(seed, width, height, short=number % SHORT_EVERY == 0))
             write_examples(path, of_one_grid([example_of(clip) for clip in clips]))
             logger.info("cue examples %d of %d", number + 1, shards)
+
+
+def _clips(seed: int, width: int, height: int, *, short: bool) -> Iterable[SmallClip]:
+    return small_clips(seed, width, height, DAMAGED_SHARE) if short else whole_clips(seed, width, height)
 
 
 def example_of(clip: SmallClip) -> CueExample:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from phonofilm.cues import PEAK_DISTANCE_S
 from phonofilm.data.simulate.damage import apply_damages, draw_damages
-from phonofilm.data.simulate.files import frame_times, shooting
+from phonofilm.data.simulate.files import film_pictures, frame_times, shooting
 from phonofilm.data.simulate.picture import paint
 from phonofilm.data.simulate.scene import PLOTS, compose
 from phonofilm.data.simulate.textures import Textures
@@ -56,6 +56,9 @@ it); so many exposures make one picture, so that what is fast is smeared and not
 FAST_HZ, FAST_SHARE = 48, 0.4
 """Of the films that would have more frames a second than FAST_HZ, only this share keeps them; the rest has half."""
 HARD_DAMAGES = ("low_rate", "old_film", "repeated", "compression", "dropped")
+WHOLE_STRUCK_SHARE, WHOLE_DAMAGED_SHARE, WHOLE_HARD_SHARE = 0.2, 0.5, 0.6
+"""Of films that are taken whole: so many show a blow, the others what their seed draws; so many are there twice, the
+second time damaged, and so many of those by what is hardest to bear."""
 TAIL_S = 0.08
 """An event sounds on for about so long."""
 
@@ -107,6 +110,23 @@ def small_clips(seed: int, width: int, height: int, damaged_share: float) -> Ite
     if chance.random() < damaged_share:
         damages = draw_damages(chance, 1.0) if chance.random() < 0.5 else _hard_damage(chance)
         yield SmallClip(scene.truth, list(apply_damages(film, damages, chance)), float(end_s))
+
+
+def whole_clips(seed: int, width: int, height: int) -> Iterable[SmallClip]:
+    """The film of a seed from beginning to end, as `phonofilm data simulate` draws it, and at times once more, damaged.
+
+    What strikes is rarer in these than in `small_clips`, and every tool and hand is seen for as long as it goes on or
+    rests, which is what tells a stroke from a gesture. Raises MissingExtraError without OpenCV.
+    """
+    chance = np.random.default_rng([seed, 6])
+    plot = str(chance.choice(STRUCK_PLOTS)) if chance.random() < WHOLE_STRUCK_SHARE else None
+    how = replace(shooting(seed, 0.0), width=width, height=height)
+    truth, pictures, end_s = film_pictures(seed, how, plot)
+    film = list(pictures)
+    yield SmallClip(truth, film, float(end_s))
+    if chance.random() < WHOLE_DAMAGED_SHARE:
+        damages = _hard_damage(chance) if chance.random() < WHOLE_HARD_SHARE else draw_damages(chance, 1.0)
+        yield SmallClip(truth, list(apply_damages(film, damages, chance)), float(end_s))
 
 
 def _plot(chance: np.random.Generator) -> str | None:
