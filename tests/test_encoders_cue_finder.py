@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from phonofilm.encoders.cue_features import CLOCK_HZ, FIELDS, between, features_of, hand_events
-from phonofilm.encoders.cue_finder import CueFinder, FoundCues
+from phonofilm.encoders.cue_finder import CueFinder, FoundCues, Heat
 from phonofilm.encoders.cue_network import CueFinderConfig, CueNetwork, read_cue_network, save_cue_finder, together
 from phonofilm.encoders.motion import Motion
 from phonofilm.errors import ModelError
@@ -124,13 +124,13 @@ def test_two_networks_agree_on_the_mean_of_their_log_odds(network: CueNetwork) -
     blind = CueNetwork(replace(CONFIG, fine=0, look=0))
     motion = moving(np.arange(60) / 25, seed=5)
     hand = hand_events(motion)
-    curves = [CueFinder(*nets)._curves(motion, hand, 120) for nets in ((network,), (blind,), (network, blind))]
+    curves = [CueFinder(*nets).heat(motion, hand, 120).curves for nets in ((network,), (blind,), (network, blind))]
     odds = [np.log(heat / (1 - heat)) for heat in (part[0].astype(np.float64) for part in curves)]
     np.testing.assert_allclose(odds[2], (odds[0] + odds[1]) / 2, atol=1e-4)
     np.testing.assert_allclose(curves[2][2:], (curves[0][2:] + curves[1][2:]) / 2, atol=1e-5)
     assert (curves[2][1] <= np.maximum(curves[0][1], curves[1][1]) + 1e-5).all()
     assert (curves[2][1] >= np.minimum(curves[0][1], curves[1][1]) - 1e-5).all()
-    same = CueFinder(network, network)._curves(motion, hand, 120)
+    same = CueFinder(network, network).heat(motion, hand, 120).curves
     np.testing.assert_allclose(same, curves[0], atol=1e-5)
 
 
@@ -243,7 +243,7 @@ def found_in(
         curves[1, near] = (time_s - points_s[near]) * CLOCK_HZ
     hand = np.array(hand_s, np.float32), np.ones(len(hand_s), np.float32)
     monkeypatch.setattr("phonofilm.encoders.cue_finder.hand_events", lambda motion: hand)
-    monkeypatch.setattr(CueFinder, "_curves", lambda self, *given: curves)
+    monkeypatch.setattr(CueFinder, "heat", lambda self, *given: Heat(curves, curves[:1]))
     return CueFinder(network).find(moving(np.arange(round(4 * rate_hz)) / rate_hz), 4.0)
 
 

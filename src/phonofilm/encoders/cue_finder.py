@@ -2,11 +2,12 @@
 
 The networks (`encoders/cue_network.py`) say at every point of their clock how near an event is; here the peaks of what
 they say together become events. There are two, one that knows motion alone and one that is shown the pictures too: they
-err on different films. The networks have learnt from drawn scenes. Where they hesitate over a clip and the hand-made
-curves (`encoders/cue_curves.py`), which know less and hold more widely, see a row of events in it, the events of the
-networks are checked against those.
+err on different films. Their peaks are weighed beside each other (`encoders/cue_weigher.py`), since the networks see
+half a second either way and not the film. All of them have learnt from drawn scenes. Where they hesitate over a clip
+and the hand-made curves (`encoders/cue_curves.py`), which know less and hold more widely, see a row of events in it,
+the events of the networks are checked against those.
 
-Dimension letters: T points of the clock, N points of the curves, E events, V networks.
+Dimension letters: T points of the clock, N points of the curves, E events or peaks, V networks.
 """
 
 import math
@@ -17,6 +18,7 @@ from typing import Self
 
 import numpy as np
 import torch
+from scipy.special import expit
 from torch import Tensor
 
 from phonofilm.cues import PEAK_DISTANCE_S, CueCurves, bumps
@@ -28,7 +30,17 @@ from phonofilm.encoders.cue_features import (
     hand_events,
 )
 from phonofilm.encoders.cue_network import Answers, CueFinderConfig, CueNetwork, read_cue_network, together
+from phonofilm.encoders.cue_weigher import (
+    LEAST_CANDIDATE,
+    Candidates,
+    Weigher,
+    candidates_of,
+    feature_count,
+    read_weigher,
+    stretches,
+)
 from phonofilm.encoders.motion import DoubleArray, Motion
+from phonofilm.errors import ModelError
 from phonofilm.types import FloatArray
 
 REACH_S = 1.5
@@ -81,18 +93,45 @@ class FoundCues:
         return CueCurves(rate_hz, bumps(self.times_s, strengths, rate_hz, count), activity, place)
 
 
-class CueFinder:
-    """The networks ready for use, one or more of the same kinds of contact."""
+@dataclass(frozen=True)
+class Heat:
+    """What the networks say of a film: curves (5 + kinds + 1, T), heat, offset, strength, activity, place and chances
+    of contacts, of all of them together; logits (V, T), the heat of each."""
 
-    def __init__(self, *networks: CueNetwork) -> None:
+    curves: FloatArray
+    logits: FloatArray
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Peaks of heat, rising: times_s (E,), heat and, beside all others, weighed (E,), both 0..1."""
+
+    times_s: DoubleArray
+    heat: FloatArray
+    weighed: FloatArray
+
+
+class CueFinder:
+    """The networks ready for use, one or more of the same kinds of contact, and the weigher, if there is one."""
+
+    def __init__(self, *networks: CueNetwork, weigher: Weigher | None = None) -> None:
         assert networks, "a cue finder has a network"
         assert len({network.config.contacts for network in networks}) == 1, "networks must know the same contacts"
         self.networks = tuple(network.eval().requires_grad_(False) for network in networks)
+        self.weigher = weigher
+        wanted = feature_count(len(networks), len(networks[0].config.contacts))
+        if weigher is not None and weigher.config.features != wanted:
+            raise ModelError(
+                f"the weigher was taught {weigher.config.features} features, and {len(networks)} cue networks give "
+                f"{wanted}; train the stage 'cues' once more"
+            )
 
     @classmethod
-    def load(cls, *paths: Path) -> Self:
-        """Weights as `save_cue_finder` wrote them. Raises ModelError when a file is missing or does not fit."""
-        return cls(*(read_cue_network(path) for path in paths))
+    def load(cls, *paths: Path, weigher: Path | None = None) -> Self:
+        """Weights as `save_cue_finder` and `save_weigher` wrote them. Raises ModelError when a file is missing or does
+        not fit."""
+        networks = [read_cue_network(path) for path in paths]
+        return cls(*networks, weigher=None if weigher is None else read_weigher(weigher))
 
     def find(self, motion: Motion, duration_s: float) -> FoundCues:
         """Everything heard in a clip of `duration_s`, as far as its motion shows."""
@@ -102,15 +141,49 @@ class CueFinder:
             still = np.zeros(count, np.float32)
             return FoundCues(nothing, nothing, nothing, nothing, (), still, still)
         hand = hand_events(motion)
-        curves = self._curves(motion, hand, count)
+        heat = self.heat(motion, hand, count)
         checked = float(np.median(np.diff(motion.times_s))) * HAND_RATE_HZ <= 1
-        found = _found(curves, hand, self.networks[0].config, checked=checked)
+        peaks = self._peaks(heat, motion, hand, duration_s)
+        found = _found(heat.curves, peaks, hand, self.networks[0].config, checked=checked)
         places, place = (motion.middle + motion.reach * part for part in (found.places, found.place))
         return replace(found, places=places, place=place)
 
+    def candidates(
+        self, heat: Heat, motion: Motion, hand: tuple[FloatArray, FloatArray], length_s: float
+    ) -> list[tuple[Candidates, slice]]:
+        """Stretch by stretch what the weigher is told, and for which of its candidates it is asked."""
+        points = np.asarray(_peaks_of(heat.curves[0], LEAST_CANDIDATE), np.int64)
+        times_s = np.asarray([_moment(point, *heat.curves[:2]) for point in points.tolist()], np.float64)
+        told = []
+        for stretch in stretches(heat.curves.shape[1]):
+            first, begin, end, last = np.searchsorted(points, (stretch.low, stretch.first, stretch.end, stretch.high))
+            clock = slice(stretch.low, stretch.high)
+            low_s, high_s = stretch.low / CLOCK_HZ, min(length_s, stretch.high / CLOCK_HZ)
+            near = (hand[0] >= low_s) & (hand[0] <= high_s)
+            row = candidates_of(
+                heat.curves[:, clock],
+                heat.logits[:, clock],
+                points[first:last] - stretch.low,
+                times_s[first:last],
+                between(motion, low_s, high_s),
+                (hand[0][near], hand[1][near]),
+                high_s - low_s,
+            )
+            told.append((row, slice(begin - first, end - first)))
+        return told
+
+    def _peaks(self, heat: Heat, motion: Motion, hand: tuple[FloatArray, FloatArray], length_s: float) -> Peaks:
+        told = self.candidates(heat, motion, hand, length_s)
+        times_s = np.concatenate([row.times_s[kept] for row, kept in told])
+        odds = np.concatenate([row.odds[kept] for row, kept in told])
+        weighed = odds
+        if self.weigher is not None:
+            weighed = np.concatenate([self.weigher.weigh(row)[kept] for row, kept in told])
+        return Peaks(times_s, expit(odds), expit(weighed))
+
     @torch.inference_mode()
-    def _curves(self, motion: Motion, hand: tuple[FloatArray, FloatArray], count: int) -> FloatArray:
-        """(5 + kinds + 1, T): heat, offset, strength, activity, place, chances of contacts; piece by piece."""
+    def heat(self, motion: Motion, hand: tuple[FloatArray, FloatArray], count: int) -> Heat:
+        """What the networks say at T = count points of the clock, piece by piece."""
         piece, reach = round(PIECE_S * CLOCK_HZ), round(REACH_S * CLOCK_HZ)
         parts = []
         for first in range(0, count, piece):
@@ -118,9 +191,12 @@ class CueFinder:
             part = between(motion, low / CLOCK_HZ - USUAL_STEP_S, high / CLOCK_HZ + USUAL_STEP_S)
             told = features_of(part, hand, low / CLOCK_HZ, high - low, torch.float32)
             batch = together([told])
-            answers = _agreed([network(batch) for network in self.networks])
-            parts.append(answers[:, first - low : first - low + piece].numpy())
-        return np.concatenate(parts, 1)
+            answers = [network(batch) for network in self.networks]
+            logits = torch.stack([one.heat[0] for one in answers])  # (V, T)
+            kept = slice(first - low, first - low + piece)
+            parts.append((_agreed(answers)[:, kept].numpy(), logits[:, kept].numpy()))
+        curves, logits_of_all = (np.concatenate(rows, 1) for rows in zip(*parts, strict=True))
+        return Heat(curves, logits_of_all)
 
 
 def _agreed(answers: list[Answers]) -> Tensor:
@@ -139,11 +215,11 @@ def _agreed(answers: list[Answers]) -> Tensor:
 
 
 def _found(
-    curves: FloatArray, hand: tuple[FloatArray, FloatArray], config: CueFinderConfig, *, checked: bool
+    curves: FloatArray, peaks: Peaks, hand: tuple[FloatArray, FloatArray], config: CueFinderConfig, *, checked: bool
 ) -> FoundCues:
     """The events with what is known of each. checked: whether an unsure network is held against the hand-made."""
     heat, _, strength, activity, place = curves[:5]
-    order = _moments(curves, hand[0], config.threshold, checked)
+    order = _moments(heat, peaks, hand[0], config.threshold, checked)
     at = [slice(max(0, k - NEAR_POINTS), k + NEAR_POINTS + 1) for k in np.rint(order * CLOCK_HZ).astype(int)]
     at = [slice(min(part.start, len(heat) - 1), part.stop) for part in at]
     names = [config.contacts[int(curves[5:-1, part].mean(1).argmax())] for part in at]
@@ -165,24 +241,16 @@ def _found(
     )
 
 
-def _moments(curves: FloatArray, hand_s: FloatArray, threshold: float, checked: bool) -> DoubleArray:
-    """(E,) rising: peaks of heat; where the networks are unsure and there is a row of hand-made events, those that are
-    confirmed, and the hand-made ones."""
-    heat, offset = curves[:2]
-    points = _peaks_of(heat, LEAST_HEAT)
-    moments = [_moment(point, heat, offset) for point in points]
-    hot = heat[points]
-    unsure = len(hot) > 0 and np.percentile(hot, 75) < SURE_QUARTILE
-    asked = checked and unsure and _is_row(hand_s, heat)
-    if not asked:
-        kept = hot >= threshold
-    else:
-        near = np.abs(np.asarray(moments)[:, None] - hand_s) < PEAK_DISTANCE_S  # (peaks, hand-made)
-        kept = (hot >= SURE_HEAT) | near.any(1)
-    moments = [moment for moment, keep in zip(moments, kept, strict=True) if keep]
-    if asked:
-        moments += _hand_alone(hand_s, np.asarray(moments), heat)
-    return np.sort(np.asarray(moments, np.float64))
+def _moments(heat: FloatArray, peaks: Peaks, hand_s: FloatArray, threshold: float, checked: bool) -> DoubleArray:
+    """(E,) rising: peaks that weigh enough; where the networks are unsure and there is a row of hand-made events, those
+    that are confirmed, and the hand-made ones."""
+    noted = peaks.heat >= LEAST_HEAT
+    unsure = noted.any() and np.percentile(peaks.heat[noted], 75) < SURE_QUARTILE
+    if not (checked and unsure and _is_row(hand_s, heat)):
+        return peaks.times_s[peaks.weighed >= threshold]
+    near = np.abs(peaks.times_s[:, None] - hand_s) < PEAK_DISTANCE_S  # (peaks, hand-made)
+    moments = peaks.times_s[(peaks.heat >= SURE_HEAT) | (noted & near.any(1))]
+    return np.sort(np.concatenate([moments, _hand_alone(hand_s, moments, heat)]))
 
 
 def _moment(point: int, heat: FloatArray, offset: FloatArray) -> float:

@@ -60,7 +60,7 @@ IMAGE_RATE_HZ = Fraction(4)
 KNOWN = 0.5
 """Support above which an expected sound is told to the network; below it the picture says nothing."""
 UNKNOWN_LABEL = "movement"
-CUE_FINDER_FILES = ("cues.safetensors", "cues_shown.safetensors")
+CUE_FINDER_FILES, WEIGHER_FILE = ("cues.safetensors", "cues_shown.safetensors"), "cues_weighed.safetensors"
 """Weights of `mini`, and of every other model that this file guides: it hears nothing, so it is one for all."""
 SOUND_LAG_S = 0.045
 """How far what is heard lies behind what is seen. In the recordings of the log it is 20 to 60 ms, since blows are
@@ -112,8 +112,12 @@ class MiniGuide(Guide):
 
         own: a folder of somebody's training; what it holds of cue finder and rhythms is taken from there.
         """
-        finders = _inside(own, CUE_FINDER_FILES) or [find_model("mini").checked(name) for name in CUE_FINDER_FILES]
-        finder, rhythms = CueFinder.load(*finders), load_rhythms(*_inside(own, (RHYTHM_FILE,)))
+        finders, weigher = _inside(own, CUE_FINDER_FILES), _inside(own, (WEIGHER_FILE,))
+        if not finders:
+            finders = [find_model("mini").checked(name) for name in CUE_FINDER_FILES]
+            weigher = [find_model("mini").checked(WEIGHER_FILE)]
+        finder = CueFinder.load(*finders, weigher=next(iter(weigher), None))
+        rhythms = load_rhythms(*_inside(own, (RHYTHM_FILE,)))
         named = Named(rhythms, SentenceEncoder.load(), nets.flow.config.text_tokens)
         return cls(nets, SeenEncoder.load(seen_dtype), load_table(), finder, named)
 

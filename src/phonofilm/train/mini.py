@@ -26,6 +26,7 @@ from phonofilm.data.manifest import Recording, SampleStore, build_store, read_in
 from phonofilm.data.own_labels import captions_for
 from phonofilm.data.scenes import MINI_SCENES, Composer
 from phonofilm.data.shards import write_shard
+from phonofilm.encoders.cue_finder import CueFinder
 from phonofilm.encoders.rhythm import RHYTHM_FILE, load_rhythms
 from phonofilm.errors import InputError, OptionError, OutputError
 from phonofilm.flow.network import FlowNetwork
@@ -37,6 +38,7 @@ from phonofilm.train.cue_finder import (
     mini_shown_cue_finder,
     train_cue_finder,
 )
+from phonofilm.train.cue_weigher import WeigherRecipe, export_weigher, mini_weigher, train_weigher
 from phonofilm.train.flow import FlowRecipe, finished_weights, mini_flow, mini_tuning, train_flow
 from phonofilm.train.listener import ListenerRecipe, mini_listener, train_listener
 from phonofilm.train.rhythms import build_rhythms
@@ -48,7 +50,7 @@ from phonofilm.weights.registry import FLOW_FILE, find_model
 
 logger = logging.getLogger(__name__)
 
-Recipe = TypeVar("Recipe", VaeRecipe, VocoderRecipe, FlowRecipe, CueRecipe, ListenerRecipe)
+Recipe = TypeVar("Recipe", VaeRecipe, VocoderRecipe, FlowRecipe, CueRecipe, WeigherRecipe, ListenerRecipe)
 STAGES = ("vae", "vocoder", "shards", "flow", "rhythms", "scenes", "cues", "listener", "export")
 TUNING_STAGES = ("shards", "flow", "rhythms", "export")
 TUNED = "mini"
@@ -81,6 +83,7 @@ TUNING = dataclasses.replace(WHOLE, shards=24)
 TRIAL_MARK, TUNING_MARK = "trial", "tuning"
 CUE_FINDERS = {"cues": mini_cue_finder(), "cues_shown": mini_shown_cue_finder()}
 """Recipes of the two networks of the cue finder, by the names of their files."""
+WEIGHER_FILE = "cues_weighed.safetensors"
 
 
 def train_mini(
@@ -142,8 +145,9 @@ def train_mini(
         elif stage == "scenes":
             cue_examples.make_cue_examples(run, extent.cue_shards, extent.scenes)
         elif stage == "cues":
-            for finder in CUE_FINDERS.values():
-                train_cue_finder(run, device, cut_short(finder, extent))
+            networks = [train_cue_finder(run, device, cut_short(finder, extent)) for finder in CUE_FINDERS.values()]
+            finder = CueFinder(*(network.cpu() for network in networks))
+            train_weigher(run, device, cut_short(mini_weigher(), extent), finder)
         elif stage == "listener":
             train_listener(sounds, run, cut_short(mini_listener(), extent))
         elif tune:
@@ -266,6 +270,8 @@ def export(sounds: Path, run: Path) -> dict[str, str]:
     hashes = {name: save_net(net, config, folder / name, torch.float16) for name, net, config in nets}
     for name, recipe in CUE_FINDERS.items():
         hashes[f"{name}.safetensors"] = export_cue_finder(run, folder / f"{name}.safetensors", recipe)
+    finder = CueFinder.load(*(folder / f"{name}.safetensors" for name in CUE_FINDERS))
+    hashes[WEIGHER_FILE] = export_weigher(run, folder / WEIGHER_FILE, mini_weigher(), finder)
     listener = Listener(mini_listener().net)
     _fill(listener, run, "listener")
     save_listener(listener, folder / "listener.safetensors")

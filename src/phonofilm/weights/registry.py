@@ -159,7 +159,10 @@ MODELS = {
                 ModelFile("vocoder.safetensors", "a5dfaa7c9880e5229094586470fc690c587a8c0b402441b3fcfddd71bddf69a6"),
                 ModelFile("listener.safetensors", "e4fd97676664a8516755e048633057441a6c8fd828605c9ee73da730b367e991"),
                 ModelFile("cues.safetensors", "7b12c9501a283b92fd86d82fd0ed047dc96d8908096786de33148ab22b954c33"),
-                ModelFile("cues_shown.safetensors", "9f4a2f501ce3ef0903dae6cb297cb2820821e8bca492c6481d08316db676a918"),
+                ModelFile("cues_shown.safetensors", "f31c23238e30a6f76247dd6ee8faa155772922d1f33f3531711a16f93339cc11"),
+                ModelFile(
+                    "cues_weighed.safetensors", "96173d807ba23b4d95effcdded8d2c25377c843750823bc2a5b7ed7bbc9a2445"
+                ),
             ),
         ),
         ModelRow(
