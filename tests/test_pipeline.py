@@ -144,8 +144,8 @@ def test_the_original_stays_under_when_asked(tmp_path: Path, film: Phonofilm, cl
     original = read_clip_audio(probe(clip), RATE_HZ)
     assert original is not None
     wanted = original.samples * 10 ** (-6 / 20)
-    # Each is marked by itself, which moves cells by up to a few decibels.
-    assert (added.mean(axis=0) * wanted).sum() / (wanted**2).sum() == pytest.approx(1, abs=0.1)
+    # Each is marked by itself, which moves cells by up to a few decibels; a gain of 0 dB would give 2.
+    assert (added.mean(axis=0) * wanted).sum() / (wanted**2).sum() == pytest.approx(1, abs=0.25)
     assert click_time(added, RATE_HZ) == pytest.approx(0.5, abs=0.002)
 
 
