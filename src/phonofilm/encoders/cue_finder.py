@@ -285,8 +285,9 @@ def _peaks_of(heat: FloatArray, threshold: float) -> list[int]:
     """Points at which the heat is highest, the hotter of two that are nearer than PEAK_DISTANCE_S; in order."""
     padded = np.concatenate([[-1.0], heat, [-1.0]])
     found = np.flatnonzero((heat >= threshold) & (heat > padded[:-2]) & (heat >= padded[2:]))
-    kept: list[int] = []
+    reach = math.ceil(PEAK_DISTANCE_S * CLOCK_HZ)
+    kept = np.zeros(len(heat), bool)
     for point in sorted(found.tolist(), key=lambda i: -heat[i]):
-        if all(abs(point - other) >= PEAK_DISTANCE_S * CLOCK_HZ for other in kept):
-            kept.append(point)
-    return sorted(kept)
+        if not kept[max(0, point - reach + 1) : point + reach].any():
+            kept[point] = True
+    return np.flatnonzero(kept).tolist()
