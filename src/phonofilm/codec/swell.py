@@ -17,6 +17,8 @@ LEAST_BLOCKS = 25
 """In less time than this a slow change cannot be told from a beginning or an end."""
 FAINT_DB = 25.0
 """What lies so far below the loudest is a rest, however faint; before and after the sound it does not count."""
+AT_ONCE = 1 << 20
+"""Samples whose gain is worked out at a time: an hour of sound has 159 million."""
 MOST_RAISED_DB = 12.0
 """What is raised by more brings up what lies beneath it."""
 
@@ -45,8 +47,12 @@ def held(wave: FloatArray, rate_hz: int, most_db: float) -> FloatArray:
         return wave
     gain_db = (most_db / deviation_db - 1) * (level_db - np.median(level_db))
     middles = (np.arange(len(gain_db)) + 0.5) * round(BLOCK_S * rate_hz)
-    gain_db = np.interp(np.arange(len(wave)), middles, np.minimum(gain_db, MOST_RAISED_DB))
-    return np.asarray(wave * 10 ** (gain_db / 20), np.float32)
+    gain = 10 ** (np.minimum(gain_db, MOST_RAISED_DB) / 20)
+    out = wave.copy()
+    for first in range(0, len(wave), AT_ONCE):
+        part = out[first : first + AT_ONCE]
+        part *= np.interp(np.arange(first, first + len(part)), middles, gain)
+    return out
 
 
 def _floored(level_db: FloatArray) -> FloatArray:
@@ -58,6 +64,6 @@ def _levels(wave: FloatArray, rate_hz: int) -> FloatArray:
     """(B,) the level of SPAN_BLOCKS around each block, dB."""
     block = round(BLOCK_S * rate_hz)
     count = len(wave) // block
-    power = np.square(wave[: count * block].astype(np.float64).reshape(count, block)).mean(1)
+    power = np.square(wave[: count * block].reshape(count, block)).mean(1, dtype=np.float64)
     levels: FloatArray = 10 * np.log10(uniform_filter1d(power, SPAN_BLOCKS, mode="nearest") + 1e-12)
     return levels
