@@ -135,7 +135,8 @@ def _marked(
 def tell_loudness(made: Sealed, scene: Scene, chosen: AddOptions | MakeOptions, spoken: bool) -> None:
     """Say when a take stays under the loudness that somebody chose. spoken: there is dialogue in it."""
     target = loudness_target(chosen.loudness)
-    if target is None or (spoken and chosen.loudness in DIALOGUE_ANCHORED):
+    level = logging.INFO if chosen.loudness == AddOptions().loudness else logging.WARNING
+    if target is None or not logger.isEnabledFor(level) or (spoken and chosen.loudness in DIALOGUE_ANCHORED):
         return
     lufs = integrated_lufs(made.sound)
     if lufs >= target - LEAST_MISS_LU:
@@ -146,7 +147,6 @@ def tell_loudness(made: Sealed, scene: Scene, chosen: AddOptions | MakeOptions, 
         reason = f"is at {lufs:.1f} LUFS: a place that nobody asked for stays quiet; name it in a prompt"
     else:
         reason = f"is at {lufs:.1f} LUFS: {_held_back(made, target - lufs)}"
-    level = logging.INFO if chosen.loudness == AddOptions().loudness else logging.WARNING
     logger.log(level, "take %s %s, where the loudness asked for is %g", made.payload.take_id, reason, target)
 
 

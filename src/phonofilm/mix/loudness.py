@@ -92,17 +92,23 @@ def normalise(waveform: Waveform, target_lufs: float, true_peak_db: float = TRUE
     target without crushing them: their peaks are limited by at most what the look-ahead limiter does without being
     heard, so such a take stays below the target.
     """
-    gain = np.float32(10 ** (normalising_gain_db(waveform, target_lufs, true_peak_db) / 20))
-    return limit(Waveform(waveform.samples * gain, waveform.rate_hz), true_peak_db)
+    envelope = _peak_envelope(waveform)  # (S,), for both: peaks between samples take longest to find
+    gain_db = _gain_db(waveform, float(envelope.max(initial=0.0)), target_lufs, true_peak_db)
+    gain = np.float32(10 ** (gain_db / 20))
+    return _under(Waveform(waveform.samples * gain, waveform.rate_hz), envelope * gain, true_peak_db)
 
 
 def normalising_gain_db(waveform: Waveform, target_lufs: float, true_peak_db: float = TRUE_PEAK_DB) -> float:
     """What `normalise` raises a sound by before its peaks are limited, dB."""
+    return _gain_db(waveform, true_peak(waveform), target_lufs, true_peak_db)
+
+
+def _gain_db(waveform: Waveform, peak: float, target_lufs: float, true_peak_db: float) -> float:
     loudness = integrated_lufs(waveform)
     if loudness == -math.inf:
         return 0.0
     gain_db = min(target_lufs - loudness, LARGEST_GAIN_DB)
-    peak_db = 20 * math.log10(max(true_peak(waveform), 1e-9))
+    peak_db = 20 * math.log10(max(peak, 1e-9))
     gain_db = min(gain_db, true_peak_db - peak_db + LARGEST_LIMITING_DB)
     logger.debug("loudness %.1f LUFS, gain %.1f dB", loudness, gain_db)
     return gain_db
@@ -121,21 +127,29 @@ def limit(waveform: Waveform, true_peak_db: float = TRUE_PEAK_DB) -> Waveform:
 
     The gain falls over LOOKAHEAD_S before a peak and recovers over RELEASE_S; sound under the ceiling is untouched.
     """
-    gain = limiting_gain(waveform, true_peak_db)
+    return _under(waveform, _peak_envelope(waveform), true_peak_db)
+
+
+def _under(waveform: Waveform, envelope: FloatArray, true_peak_db: float) -> Waveform:
+    gain = _limiting_gain(envelope, waveform.rate_hz, true_peak_db)
     return waveform if gain is None else Waveform((waveform.samples * gain).astype(np.float32), waveform.rate_hz)
 
 
 def limiting_gain(waveform: Waveform, true_peak_db: float = TRUE_PEAK_DB) -> FloatArray | None:
     """(S,) what `limit` multiplies with; None where nothing is over the ceiling."""
+    return _limiting_gain(_peak_envelope(waveform), waveform.rate_hz, true_peak_db)
+
+
+def _limiting_gain(envelope: FloatArray, rate_hz: int, true_peak_db: float) -> FloatArray | None:
+    """envelope: (S,) of the sound, see `_peak_envelope`."""
     ceiling = 10 ** (true_peak_db / 20)
-    envelope = _peak_envelope(waveform)
     if float(envelope.max(initial=0.0)) <= ceiling:
         return None
     # A little under the ceiling: a gain that moves makes new peaks between samples.
     needed = np.minimum(1.0, 0.985 * ceiling / np.maximum(envelope, 1e-9))  # (S,)
-    ahead = max(1, round(LOOKAHEAD_S * waveform.rate_hz))
+    ahead = max(1, round(LOOKAHEAD_S * rate_hz))
     held = minimum_filter1d(needed, 2 * ahead + 1, mode="nearest")
-    released = _release(held, math.exp(-1 / (RELEASE_S * waveform.rate_hz)))
+    released = _release(held, math.exp(-1 / (RELEASE_S * rate_hz)))
     # The mean of gains that are each low enough for the peak in the middle is low enough too.
     return np.asarray(uniform_filter1d(released, 2 * ahead + 1, mode="nearest"), np.float32)
 
