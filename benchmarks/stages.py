@@ -39,7 +39,7 @@ def make_clip(path: Path) -> None:
         stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
         for number in range(240):
             phase = (number % 30 - 15) / 15
-            top = int(480 * phase**2)
+            top = int(480 * (1 - phase**2))
             picture = ground.copy()
             picture[560 - top : 680 - top, 580:700] = (230, 120, 40)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
