@@ -28,7 +28,7 @@ def in_a_circle(loop: FloatArray) -> Waveform:
 @given(st.integers(0, 60_000), st.integers(0, 9))
 @settings(max_examples=40, deadline=None)
 def test_a_loop_has_its_length_and_goes_over_into_itself(count: int, seed: int) -> None:
-    # A slow wave whose steps are known: between two neighbours it moves by less than `most`.
+    # A slow wave: between two neighbours it moves by 0.01 at most.
     wanted = samples_wanted(count, RATE_HZ)
     wave = np.sin(np.arange(wanted) * 0.01 + seed).astype(np.float32)
     loop = looped(wave, count, RATE_HZ)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.special import expit
 from torch import Tensor
@@ -152,7 +153,7 @@ class CueFinder:
         self, heat: Heat, motion: Motion, hand: tuple[FloatArray, FloatArray], length_s: float
     ) -> list[tuple[Candidates, slice]]:
         """Stretch by stretch what the weigher is told, and for which of its candidates it is asked."""
-        points = np.asarray(_peaks_of(heat.curves[0], LEAST_CANDIDATE), np.int64)
+        points = _peaks_of(heat.curves[0], LEAST_CANDIDATE)
         times_s = np.asarray([_moment(point, *heat.curves[:2]) for point in points.tolist()], np.float64)
         told = []
         for stretch in stretches(heat.curves.shape[1]):
@@ -281,7 +282,7 @@ def _hand_alone(hand_s: FloatArray, taken_s: DoubleArray, heat: FloatArray) -> l
     return alone
 
 
-def _peaks_of(heat: FloatArray, threshold: float) -> list[int]:
+def _peaks_of(heat: FloatArray, threshold: float) -> npt.NDArray[np.int64]:
     """Points at which the heat is highest, the hotter of two that are nearer than PEAK_DISTANCE_S; in order."""
     padded = np.concatenate([[-1.0], heat, [-1.0]])
     found = np.flatnonzero((heat >= threshold) & (heat > padded[:-2]) & (heat >= padded[2:]))
@@ -290,4 +291,4 @@ def _peaks_of(heat: FloatArray, threshold: float) -> list[int]:
     for point in sorted(found.tolist(), key=lambda i: -heat[i]):
         if not kept[max(0, point - reach + 1) : point + reach].any():
             kept[point] = True
-    return np.flatnonzero(kept).tolist()
+    return np.flatnonzero(kept)

@@ -23,11 +23,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from phonofilm.encoders.cue_features import CLOCK_HZ
+from phonofilm.encoders.cue_features import CLOCK_HZ, USUAL_STEP_S
 from phonofilm.encoders.motion import DoubleArray, Motion
 from phonofilm.errors import ModelError
 from phonofilm.types import FloatArray
 
+WEIGHER_FILE = "cues_weighed.safetensors"
 LEAST_CANDIDATE = 0.08
 """Peaks from this heat on are weighed. In simulated films nine events in ten have one."""
 BETWEEN = 3
@@ -35,7 +36,6 @@ SPAN_S, MARGIN_S = 6.0, 2.0
 """A long film is weighed in stretches, each beside what lies so far before and after: ten seconds, as films it learnt
 from last."""
 SHORTEST_GAP_S, LONGEST_GAP_S = 0.02, 3.0
-USUAL_STEP_S = 0.04
 HOTTEST = (1, 3, 8)
 """Of so many of the hottest candidates the mean log odds are told."""
 FARTHEST = 5.0
@@ -80,7 +80,8 @@ def candidates_of(
     heat = curves[0, points].clip(1e-5, 1 - 1e-6)
     odds = np.log(heat / (1 - heat))  # (E,)
     count = len(points)
-    before, after = (np.diff(times_s, **edge) for edge in _edges(times_s))
+    # Before the first and after the last candidate nothing lies for LONGEST_GAP_S.
+    gaps_s = np.diff(np.concatenate([times_s[:1] - LONGEST_GAP_S, times_s, times_s[-1:] + LONGEST_GAP_S]))
     step_s = np.maximum(np.diff(motion.times_s), 1e-3)
     own_step_s = step_s[(np.searchsorted(motion.times_s, times_s) - 1).clip(0, len(step_s) - 1)]
     apart_s, strength = _nearest(times_s, *hand)
@@ -92,7 +93,7 @@ def candidates_of(
         np.abs(curves[4, points]),
         *curves[5:, points],
         np.log(own_step_s / USUAL_STEP_S),
-        *(np.log(gap_s.clip(SHORTEST_GAP_S, LONGEST_GAP_S)) for gap_s in (before, after)),
+        *(np.log(gap_s.clip(SHORTEST_GAP_S, LONGEST_GAP_S)) for gap_s in (gaps_s[:-1], gaps_s[1:])),
         np.log(np.minimum(apart_s, 1) + 0.01),
         strength,
     )
@@ -104,13 +105,6 @@ def candidates_of(
     )
     features = np.stack([*alone, *(np.full(count, value) for value in film)], 1).astype(np.float32)  # (E, F)
     return Candidates(times_s, odds.astype(np.float32), curves[4, points], features)
-
-
-def _edges(times_s: DoubleArray) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Before the first and after the last candidate nothing lies for LONGEST_GAP_S."""
-    if not len(times_s):
-        return {}, {}
-    return {"prepend": times_s[0] - LONGEST_GAP_S}, {"append": times_s[-1] + LONGEST_GAP_S}
 
 
 def _nearest(times_s: DoubleArray, hand_s: FloatArray, strengths: FloatArray) -> tuple[npt.NDArray[Any], FloatArray]:

@@ -124,12 +124,13 @@ def _own(row: Tensor, table: RhythmTable) -> tuple[Pattern, ...]:
 
 def _lent(row: Tensor, table: RhythmTable, least: float) -> tuple[Pattern, ...]:
     """The patterns of the label nearest by (N,) cosines that has some; none where that is farther off."""
-    for index in row.argsort(descending=True).tolist():
-        if float(row[index]) < max(NAMED_FROM, least):
-            break
-        if table.strikes[index] and table.patterns[index]:
-            return table.patterns[index]
-    return ()
+    lending = (i for i in _near(row, least) if table.strikes[i] and table.patterns[i])
+    return next((table.patterns[index] for index in lending), ())
+
+
+def _near(row: Tensor, least: float) -> list[int]:
+    """The labels that are meant and near enough by (N,) cosines, the nearest first."""
+    return [i for i in row.argsort(descending=True).tolist() if float(row[i]) >= max(NAMED_FROM, least)]
 
 
 def goes_on(phrases: Tensor, table: RhythmTable) -> bool:
@@ -147,8 +148,7 @@ def swell_of(phrases: Tensor, table: RhythmTable) -> float | None:
     """
     found: list[float] = []
     for row in _nearness(phrases, table):
-        least = max(NAMED_FROM, float(row.max()) - NEARBY)
-        near = [index for index in row.argsort(descending=True).tolist() if float(row[index]) >= least]
+        near = _near(row, float(row.max()) - NEARBY)
         known = [swell for index in near if (swell := table.swells[index]) is not None]
         if not known:
             return None

@@ -20,6 +20,7 @@ from phonofilm.codec.swell import held
 from phonofilm.cues import CueSheet, bumps, curves_to_sheet, peaks, sheet_to_curves, span_of
 from phonofilm.encoders.counting import UNTOLD
 from phonofilm.encoders.cue_finder import CueFinder, FoundCues
+from phonofilm.encoders.cue_weigher import WEIGHER_FILE
 from phonofilm.encoders.heard import HeardTable, NamedShot, expected_sounds, load_table, named_shots
 from phonofilm.encoders.motion import MotionWatcher, cue_request, cut_times
 from phonofilm.encoders.rhythm import RHYTHM_FILE, load_rhythms, played
@@ -60,7 +61,7 @@ IMAGE_RATE_HZ = Fraction(4)
 KNOWN = 0.5
 """Support above which an expected sound is told to the network; below it the picture says nothing."""
 UNKNOWN_LABEL = "movement"
-CUE_FINDER_FILES, WEIGHER_FILE = ("cues.safetensors", "cues_shown.safetensors"), "cues_weighed.safetensors"
+CUE_FINDER_FILES = ("cues.safetensors", "cues_shown.safetensors")
 """Weights of `mini`, and of every other model that this file guides: it hears nothing, so it is one for all."""
 SOUND_LAG_S = 0.045
 """How far what is heard lies behind what is seen. In the recordings of the log it is 20 to 60 ms, since blows are

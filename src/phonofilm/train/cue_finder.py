@@ -21,7 +21,7 @@ from phonofilm.errors import InputError
 from phonofilm.train.cue_examples import CueExample, CueShard
 from phonofilm.train.cue_variety import Variety, varied
 from phonofilm.train.loop import Loop
-from phonofilm.train.state import load_state, of_this_network
+from phonofilm.train.state import fill_with_average
 from phonofilm.types import FloatArray
 
 logger = logging.getLogger(__name__)
@@ -274,11 +274,7 @@ def export_cue_finder(run: Path, path: Path, recipe: CueRecipe) -> str:
 
     Raises InputError before any training.
     """
-    state = load_state(run / f"{recipe.name}.pt", torch.device("cpu"))
-    if state is None:
-        raise InputError(f"no {recipe.name}.pt in {run}; train the stage 'cues' first")
     network = CueNetwork(recipe.net)
-    with of_this_network(run / f"{recipe.name}.pt"):
-        network.load_state_dict(state["average"])
+    fill_with_average(network, run, recipe.name, "cues")
     save_cue_finder(network, path)
     return hashlib.sha256(path.read_bytes()).hexdigest()

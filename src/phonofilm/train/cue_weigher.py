@@ -23,7 +23,7 @@ from phonofilm.encoders.motion import DoubleArray
 from phonofilm.errors import InputError
 from phonofilm.train.cue_examples import CueExample, CueShard
 from phonofilm.train.loop import Loop, falling
-from phonofilm.train.state import load_state, of_this_network, save_state
+from phonofilm.train.state import fill_with_average, load_state, save_state
 from phonofilm.types import FloatArray
 
 logger = logging.getLogger(__name__)
@@ -206,13 +206,8 @@ def _config(recipe: WeigherRecipe, finder: CueFinder) -> WeigherConfig:
 
 def finished_weigher(run: Path, recipe: WeigherRecipe, finder: CueFinder) -> Weigher:
     """The averaged weigher of a run. Raises InputError when it is not trained yet."""
-    path = run / f"{recipe.name}.pt"
-    state = load_state(path, torch.device("cpu"))
-    if state is None:
-        raise InputError(f"no {recipe.name}.pt in {run}; train the stage 'cues' first")
     weigher = Weigher(_config(recipe, finder))
-    with of_this_network(path):
-        weigher.load_state_dict(state["average"])
+    fill_with_average(weigher, run, recipe.name, "cues")
     return weigher.eval()
 
 

@@ -27,6 +27,7 @@ from phonofilm.data.own_labels import captions_for
 from phonofilm.data.scenes import MINI_SCENES, Composer
 from phonofilm.data.shards import write_shard
 from phonofilm.encoders.cue_finder import CueFinder
+from phonofilm.encoders.cue_weigher import WEIGHER_FILE
 from phonofilm.encoders.rhythm import RHYTHM_FILE, load_rhythms
 from phonofilm.errors import InputError, OptionError, OutputError
 from phonofilm.flow.network import FlowNetwork
@@ -42,7 +43,7 @@ from phonofilm.train.cue_weigher import WeigherRecipe, export_weigher, mini_weig
 from phonofilm.train.flow import FlowRecipe, finished_weights, mini_flow, mini_tuning, train_flow
 from phonofilm.train.listener import ListenerRecipe, mini_listener, train_listener
 from phonofilm.train.rhythms import build_rhythms
-from phonofilm.train.state import load_state, of_this_network
+from phonofilm.train.state import fill_with_average
 from phonofilm.train.vae import VaeRecipe, mini_vae, train_vae
 from phonofilm.train.vocoder import VocoderRecipe, mini_vocoder, train_vocoder
 from phonofilm.weights.load import load_nets, save_net
@@ -83,7 +84,6 @@ TUNING = dataclasses.replace(WHOLE, shards=24)
 TRIAL_MARK, TUNING_MARK = "trial", "tuning"
 CUE_FINDERS = {"cues": mini_cue_finder(), "cues_shown": mini_shown_cue_finder()}
 """Recipes of the two networks of the cue finder, by the names of their files."""
-WEIGHER_FILE = "cues_weighed.safetensors"
 
 
 def train_mini(
@@ -193,20 +193,10 @@ def cut_short(recipe: Recipe, extent: Extent) -> Recipe:
     return dataclasses.replace(recipe, steps=extent.cut(recipe.steps))
 
 
-def _fill(network: torch.nn.Module, run: Path, name: str) -> None:
-    """Put the averaged weights of a finished stage into a network."""
-    path = run / f"{name}.pt"
-    state = load_state(path, torch.device("cpu"))
-    if state is None:
-        raise InputError(f"no {name}.pt in {run}; train the stage {name!r} first")
-    with of_this_network(path):
-        network.load_state_dict(state["average"])
-
-
 def finished_vae(run: Path) -> MelVae:
     """The averaged autoencoder of a run. Raises InputError when it is not trained yet."""
     vae = MelVae(mini_vae().net)
-    _fill(vae, run, "vae")
+    fill_with_average(vae, run, "vae", "vae")
     return vae.eval().requires_grad_(False)
 
 
@@ -234,7 +224,7 @@ def shipped_vae() -> MelVae:
 def finished_flow(run: Path) -> FlowNetwork:
     """The averaged flow network of a run. Raises InputError when it is not trained yet."""
     flow = FlowNetwork(mini_flow().net, torch.float32)
-    _fill(flow, run, "flow")
+    fill_with_average(flow, run, "flow", "flow")
     return flow
 
 
@@ -260,7 +250,7 @@ def export(sounds: Path, run: Path) -> dict[str, str]:
     folder = run / "export"
     folder.mkdir(parents=True, exist_ok=True)
     vocoder = Vocoder(mini_vocoder().net)
-    _fill(vocoder, run, "vocoder")
+    fill_with_average(vocoder, run, "vocoder", "vocoder")
     flow = finished_flow(run)
     nets = (
         ("vae.safetensors", finished_vae(run), json.dumps(dataclasses.asdict(mini_vae().net))),
@@ -273,7 +263,7 @@ def export(sounds: Path, run: Path) -> dict[str, str]:
     finder = CueFinder.load(*(folder / f"{name}.safetensors" for name in CUE_FINDERS))
     hashes[WEIGHER_FILE] = export_weigher(run, folder / WEIGHER_FILE, mini_weigher(), finder)
     listener = Listener(mini_listener().net)
-    _fill(listener, run, "listener")
+    fill_with_average(listener, run, "listener", "listener")
     save_listener(listener, folder / "listener.safetensors")
     hashes["listener.safetensors"] = hashlib.sha256((folder / "listener.safetensors").read_bytes()).hexdigest()
     for name, digest in hashes.items():

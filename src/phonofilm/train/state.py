@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from phonofilm.errors import ModelError
+from phonofilm.errors import InputError, ModelError
 
 PARTS = {"step", "net", "average", "optimiser"}
 
@@ -68,3 +68,13 @@ def of_this_network(path: Path) -> Iterator[None]:
         raise ModelError(
             f"{path} is of another network than the recipe's; remove it to begin its stage anew, or give another --run"
         ) from error
+
+
+def fill_with_average(network: nn.Module, run: Path, name: str, stage: str) -> None:
+    """Put the averaged weights of a checkpoint into a network. Raises InputError before its stage was trained."""
+    path = run / f"{name}.pt"
+    state = load_state(path, torch.device("cpu"))
+    if state is None:
+        raise InputError(f"no {name}.pt in {run}; train the stage {stage!r} first")
+    with of_this_network(path):
+        network.load_state_dict(state["average"])
