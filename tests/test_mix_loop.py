@@ -12,6 +12,7 @@ from phonofilm import Phonofilm
 from phonofilm.errors import OutputError
 from phonofilm.evaluate.seams import seams
 from phonofilm.mix.loop import MARGIN_S, looped, samples_wanted, with_margins
+from phonofilm.timeline import samples
 from phonofilm.types import FloatArray, Waveform
 
 RATE_HZ = 16_000
@@ -72,9 +73,10 @@ def test_no_seam_is_measured_where_a_loop_begins_again() -> None:
 @settings(max_examples=20, deadline=None)
 def test_margins_are_what_comes_before_and_after(count: int) -> None:
     loop = noise(count, 1)
-    wide, inside = with_margins(loop, RATE_HZ)
-    assert np.array_equal(wide[inside], loop)
+    wide, margin_s = with_margins(loop, RATE_HZ)
     margin = min(count, round(MARGIN_S * RATE_HZ))
+    assert samples(margin_s, RATE_HZ) == margin
+    assert np.array_equal(wide[margin : margin + count], loop)
     assert np.array_equal(wide[:margin], loop[count - margin :])
     assert np.array_equal(wide[len(wide) - margin :], loop[:margin])
 
@@ -94,6 +96,17 @@ def test_make_writes_a_loop(tmp_path: Path, film: Phonofilm) -> None:
     edge = round(0.01 * rate_hz)
     both = np.concatenate([samples[-edge:], samples[:edge]])
     assert np.square(both).mean() > 0.05 * np.square(samples).mean()
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.3456])
+def test_a_loop_at_another_rate_is_as_long_and_has_no_seam(tmp_path: Path, film: Phonofilm, seconds: float) -> None:
+    (take,) = film.make("rain", tmp_path / "rain.wav", seconds=seconds, loop=True, rate=48_000, mono=True)
+    assert take.sound.rate_hz == 48_000
+    wave = take.sound.samples[0]
+    assert len(wave) == round(seconds * 48_000)
+    # The second difference is what a click stands out in.
+    bend = np.abs(np.diff(np.concatenate([wave[-3:], wave[:3]]), 2)).max()
+    assert bend <= np.abs(np.diff(wave, 2)).max()
 
 
 @pytest.mark.parametrize("name", ["rain.mp3", "rain.m4a"])

@@ -15,7 +15,7 @@ import pytest
 from clips import click_time, even_times, make_clip, shown_packets, tiny_film
 from phonofilm.cues import CueSheet
 from phonofilm.errors import CueError, MediaError, ModelError, OptionError, OutputError, PhonofilmError
-from phonofilm.media.audio import read_audio, read_clip_audio
+from phonofilm.media.audio import read_audio, read_clip_audio, resample
 from phonofilm.media.probe import probe
 from phonofilm.mix.loudness import integrated_lufs, true_peak
 from phonofilm.pipeline import Phonofilm
@@ -135,6 +135,39 @@ def test_loudness_and_mono(tmp_path: Path, film: Phonofilm, clip: Path) -> None:
     (take,) = film.add_sound(clip, tmp_path / "none.wav", audio_only=True, loudness="none", mono=True)
     assert take.sound.channels == 1
     assert true_peak(take.sound) <= 10 ** (-1 / 20)
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_sound_at_another_rate_is_the_same_sound(
+    tmp_path: Path, film: Phonofilm, clip: Path, rate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phonofilm.outlet.mark", lambda sound, payload, key: SimpleNamespace(sound=sound))
+    # Quiet enough that no peak is limited: at another rate peaks fall between other samples.
+    (own,) = film.add_sound(clip, tmp_path / "own.wav", audio_only=True, loudness="-40")
+    (take,) = film.add_sound(clip, tmp_path / "film.mp4", rate=rate, loudness="-40")
+    assert take.sound.rate_hz == rate
+    assert take.sound.samples.shape[1] == samples(probe(clip).duration_s, rate)
+    written = probe(take.path).audio
+    assert written is not None
+    assert written.rate_hz == rate
+    # At 32 kHz, so that what lies in the filters' slopes does not count: the noise of the model goes up to 22 kHz.
+    one, other = (resample(sound, 32_000).samples for sound in (own.sound, take.sound))
+    assert one.shape == other.shape
+    assert np.square(one - other).mean() < 1e-5 * np.square(one).mean()
+
+
+def test_stems_at_48_khz_add_up_and_are_marked(tmp_path: Path, film: Phonofilm, clip: Path) -> None:
+    (take,) = film.add_sound(
+        clip, tmp_path / "film.mp4", rate=48_000, stems=True, keep_original=True, music="calm piano"
+    )
+    read = {name: read_audio(path) for name, path in take.stems.items()}
+    assert {sound.rate_hz for sound in read.values()} == {48_000}
+    mix = read.pop("mix").samples
+    assert np.abs(sum(sound.samples for sound in read.values()) - mix).max() < 1e-4
+    anew = film.add_sound(clip, tmp_path / "anew.mp4", take=take.path, redo=[(0.2, 0.6)], stems=True)
+    assert anew[0].sound.rate_hz == 48_000
+    with pytest.raises(OptionError, match="redoing keeps the rate of the take; leave rate out"):
+        film.add_sound(clip, tmp_path / "other.mp4", take=take.path, redo=[(0.2, 0.6)], rate=44_100)
 
 
 def test_the_original_stays_under_when_asked(

@@ -32,6 +32,7 @@ from phonofilm.mix.stems import mix_stems, summed
 from phonofilm.outlet import Outlet, Sealed
 from phonofilm.scenes.guide import Scene
 from phonofilm.settings import DIALOGUE_ANCHORED, AddOptions, MakeOptions, loudness_target
+from phonofilm.timeline import Seconds, samples
 from phonofilm.types import FloatArray, Waveform
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,18 @@ def mixed(
     target, anchored = loudness_target(chosen.loudness), chosen.loudness in DIALOGUE_ANCHORED
     quiet = target is not None and scene.loudest_lufs is not None and scene.loudest_lufs < target
     return mix_stems(effects, music, words, target, anchored, under, quiet).stems
+
+
+def at_rate(layers: dict[str, Waveform], rate_hz: int, length_s: Seconds) -> dict[str, Waveform]:
+    """Layers that last `length_s` at another rate, each as `as_wanted`."""
+    return {name: as_wanted(layer, rate_hz, length_s) for name, layer in layers.items()}
+
+
+def as_wanted(sound: Waveform, rate_hz: int, length_s: Seconds) -> Waveform:
+    """A sound that lasts `length_s` at the rate that somebody wants, to the sample; 0: at its own."""
+    if rate_hz in (0, sound.rate_hz):
+        return sound
+    return as_long(resample(sound, rate_hz), samples(length_s, rate_hz))
 
 
 def set_in(wave: FloatArray, curves: CueCurves, mono: bool, edit: Edit, rate_hz: int) -> Waveform:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phonofilm.assembly import joined, levelled, mixed, sealed, set_in, tell_loudness
+from phonofilm.assembly import as_wanted, at_rate, joined, levelled, mixed, sealed, set_in, tell_loudness
 from phonofilm.cues import CueSheet, merged, sheet_for
 from phonofilm.delivery import Delivery, Timing, deliver, deliver_notes, order
 from phonofilm.drawing import draw, edged
@@ -138,6 +138,7 @@ class Phonofilm:
         sync: float = 1.0,
         loudness: str = "web",
         mono: bool = False,
+        rate: int = 0,
         music: str = "",
         dialogue: str | Path = "",
         voices: str = "",
@@ -180,6 +181,7 @@ class Phonofilm:
             sync,
             loudness,
             mono,
+            rate,
             music,
             path_text(dialogue),
             voices,
@@ -218,6 +220,7 @@ class Phonofilm:
         loop: bool = False,
         loudness: str = "web",
         mono: bool = False,
+        rate: int = 0,
         credentials: str = "auto",
         certificate: str | Path = "",
         certificate_key: str | Path = "",
@@ -239,6 +242,7 @@ class Phonofilm:
             loop,
             loudness,
             mono,
+            rate,
             credentials,
             path_text(certificate),
             path_text(certificate_key),
@@ -249,7 +253,8 @@ class Phonofilm:
         progress = progress or no_progress
         paths = sound_paths(path_of("output", output), chosen.takes, loop=chosen.loop)
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, prompt, chosen)
-        count = samples(Fraction(repr(float(chosen.seconds))), self._guide.rate_hz)
+        length_s = Fraction(repr(float(chosen.seconds)))
+        count = samples(length_s, self._guide.rate_hz)
         if not self._guide.row.variant:
             warn_of_unmade(prompt)
         drawn = samples_wanted(count, self._guide.rate_hz) if chosen.loop else count
@@ -259,7 +264,7 @@ class Phonofilm:
         made = []
         for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, None, watch, progress):
             with take_watch.stage("mix", progress):
-                sound = self._alone(wave, count, scene, chosen)
+                sound = self._alone(wave, count, length_s, scene, chosen)
             with take_watch.stage("mark", progress):
                 whole = outlet.seal(sound)
             tell_loudness(whole, scene, chosen, False)
@@ -270,14 +275,18 @@ class Phonofilm:
 
     # What follows is the inside, in the order in which it happens.
 
-    def _alone(self, wave: FloatArray, count: int, scene: Scene, chosen: MakeOptions) -> Waveform:
+    def _alone(self, wave: FloatArray, count: int, length_s: Seconds, scene: Scene, chosen: MakeOptions) -> Waveform:
         """A sound by itself, `count` samples of it, that fades in and out, or runs into its own beginning."""
         rate_hz, curves = self._guide.rate_hz, flat_curves(self._guide.curve_rate_hz)
         if not chosen.loop:
-            return levelled(edged(wave, rate_hz), curves, scene, chosen, rate_hz, True)
-        wide, inside = with_margins(looped(wave, count, rate_hz), rate_hz)
+            sound = levelled(edged(wave, rate_hz), curves, scene, chosen, rate_hz, True)
+            return as_wanted(sound, chosen.rate, length_s)
+        wide, margin_s = with_margins(looped(wave, count, rate_hz), rate_hz)
         sound = levelled(wide, curves, scene, chosen, rate_hz, True)
-        return Waveform(np.ascontiguousarray(sound.samples[:, inside]), rate_hz)
+        sound = as_wanted(sound, chosen.rate, length_s + 2 * margin_s)
+        first = samples(margin_s, sound.rate_hz)
+        inside = sound.samples[:, first : first + samples(length_s, sound.rate_hz)]
+        return Waveform(np.ascontiguousarray(inside), sound.rate_hz)
 
     def _add(
         self,
@@ -331,6 +340,7 @@ class Phonofilm:
             logger.warning(UNLEARNT, scene.words)
         told = sight.sheet if before is None or edit is None else merged(before, sight.sheet, edit.spans)
         timing = Timing(told, sight.cuts_s, sight.edited)
+        wanted_hz = chosen.rate if earlier is None else earlier.effects.rate_hz
         made: list[Take] = []
         for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, edit, watch, progress):
             extras = make_extras(band, speech, sight, self._guide.rate_hz, seed_here, take_watch, progress)
@@ -339,7 +349,7 @@ class Phonofilm:
             with take_watch.stage("mix", progress):
                 effects = self._effects(wave, sight, scene, chosen, edit, original is None)
                 if earlier is None or fresh:
-                    layers = mixed(effects, extras, original, scene, chosen)
+                    layers = at_rate(mixed(effects, extras, original, scene, chosen), wanted_hz, info.duration_s)
                 else:
                     layers = joined(effects, earlier, edit)
             with take_watch.stage("mark", progress):
@@ -384,8 +394,9 @@ def _earlier(
         )
     if chosen.dialogue or chosen.music:
         raise OptionError("redoing a take makes effects anew; leave dialogue and music out")
-    if chosen.loudness != AddOptions().loudness:
-        raise OptionError("redoing keeps the loudness of the take; leave loudness out")
+    for name in ("loudness", "rate"):
+        if getattr(chosen, name) != getattr(AddOptions(), name):
+            raise OptionError(f"redoing keeps the {name} of the take; leave {name} out")
     if take is None:
         take = newest_take(clip, audio_only, [path.parent for path in paths])
     check_apart(paths, take, chosen.stems)

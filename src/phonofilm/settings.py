@@ -33,6 +33,7 @@ EMOJI_MARKS = frozenset(("\ufe0f", "\u20e3", *map(chr, range(0xE0020, 0xE0080)))
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
 CREDENTIALS = ("auto", "on", "off")
+RATES_HZ = (44_100, 48_000)
 LOUDNESS_TARGETS = {"web": -16.0, "ebu-r128": -23.0, "cinema": -27.0}
 """Integrated loudness by name, LUFS: AES TD1008 for streaming, EBU R 128 for European broadcast, and -27 LKFS, the
 level of dialogue at which streaming services take cinema mixes."""
@@ -63,6 +64,12 @@ class AddOptions:
     sync: float = option(1.0, "How hard cues pull: 0 ignores the picture's timing, 1 follows it.", low=0, high=1)
     loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23), cinema (-27), a number in LUFS, or none.")
     mono: bool = option(False, "One channel, nothing placed left or right.")
+    rate: int = option(
+        0,
+        "Samples a second: 44100, or 48000 as film and broadcast have them; 0 takes the model's own.",
+        low=0,
+        high=max(RATES_HZ),
+    )
     music: str = option("", "What music, in words; none for none. Without it, music words of the prompt ask for some.")
     dialogue: str = option("", "Transcript to speak in time with the mouths: SRT, WebVTT, or text with NAME: line.")
     voices: str = option("", "Who speaks how: ANNA=f2, BEN=fr+m3 (in another language), =ru+f2 (lines without a name).")
@@ -90,6 +97,7 @@ class AddOptions:
         check_prompt("prompt", self.prompt)
         check_prompt("negative", self.negative)
         loudness_target(self.loudness)
+        check_rate(self.rate)
         check_credentials(self.credentials, self.certificate, self.certificate_key)
         check_seeds(self.seed, self.takes)
 
@@ -107,6 +115,12 @@ class MakeOptions:
     loop: bool = option(False, "Let the end run into the beginning, to be played in a circle.")
     loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23), cinema (-27), a number in LUFS, or none.")
     mono: bool = option(False, "One channel.")
+    rate: int = option(
+        0,
+        "Samples a second: 44100, or 48000 as film and broadcast have them; 0 takes the model's own.",
+        low=0,
+        high=max(RATES_HZ),
+    )
     credentials: str = option("auto", "Content Credentials (C2PA): auto signs where the extra is installed; on, off.")
     certificate: str = option("", "PEM chain to sign with; else one made for this computer, which vouches for nobody.")
     certificate_key: str = option("", "Its private key (PEM).")
@@ -117,6 +131,7 @@ class MakeOptions:
         check_values(self)
         check_prompt("negative", self.negative)
         loudness_target(self.loudness)
+        check_rate(self.rate)
         check_credentials(self.credentials, self.certificate, self.certificate_key)
         check_seeds(self.seed, self.takes)
 
@@ -265,6 +280,13 @@ def check_credentials(choice: str, certificate: str, key: str) -> None:
         raise OptionError(f"credentials is {choice!r}; give {', '.join(CREDENTIALS)}")
     if bool(certificate) != bool(key):
         raise OptionError("certificate and certificate-key belong together; give both or neither")
+
+
+def check_rate(rate_hz: int) -> None:
+    """Raises OptionError for a rate that is neither 0 nor one of RATES_HZ."""
+    if rate_hz and rate_hz not in RATES_HZ:
+        offered = " or ".join(map(str, RATES_HZ))
+        raise OptionError(f"rate is {rate_hz}; give {offered}, or 0 for what the model makes")
 
 
 def loudness_target(text: str) -> float | None:

@@ -3,9 +3,12 @@
 Dimension letters: S samples of the loop, F samples of the fade, K places where it may begin.
 """
 
+from fractions import Fraction
+
 import numpy as np
 import numpy.typing as npt
 
+from phonofilm.timeline import Seconds
 from phonofilm.types import FloatArray
 
 FADE_S = 1.0
@@ -42,10 +45,10 @@ def looped(wave: FloatArray, count: int, rate_hz: int) -> FloatArray:
     return out
 
 
-def with_margins(loop: FloatArray, rate_hz: int) -> tuple[FloatArray, slice]:
-    """(S,) → the loop with some of its other end at each side, and where in it the loop is."""
+def with_margins(loop: FloatArray, rate_hz: int) -> tuple[FloatArray, Seconds]:
+    """(S,) → the loop with some of its other end at each side, and how long that is."""
     margin = min(round(MARGIN_S * rate_hz), len(loop))
-    return np.concatenate([loop[len(loop) - margin :], loop, loop[:margin]]), slice(margin, margin + len(loop))
+    return np.concatenate([loop[len(loop) - margin :], loop, loop[:margin]]), Fraction(margin, rate_hz)
 
 
 def _fade(count: int, rate_hz: int) -> int:

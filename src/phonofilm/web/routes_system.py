@@ -30,6 +30,7 @@ OFFERED = (
     "sync",
     "loudness",
     "mono",
+    "rate",
     "music",
     "voices",
     "voice_engine",

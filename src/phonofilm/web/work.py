@@ -76,7 +76,8 @@ class Maker:
         spans: Spans | None = None
         if earlier is not None:
             spans = _spans(request["spans"], project, earlier, sheet)
-            options.pop("loudness", None)  # what is made anew is as loud as the take, whatever the page says
+            for kept in ("loudness", "rate"):  # they are the take's, whatever the page says
+                options.pop(kept, None)
             options |= {"redo": spans, "take": project.take_folder(earlier["id"]) / earlier["files"][MIX]}
         made = film.add_sound(project.clip, workshop / f"{FILM}{project.clip.suffix}", **options)
         published = []
