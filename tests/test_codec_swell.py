@@ -42,6 +42,20 @@ def test_what_swells_more_is_held_and_the_rest_stays(deviation_db: float, most_d
     assert after <= max(most_db, 0.2) + 0.4
 
 
+@given(st.floats(2, 7), st.integers(0, 9))
+@settings(max_examples=15, deadline=None)
+def test_a_part_is_held_and_meets_what_stands_beside_it(deviation_db: float, seed: int) -> None:
+    wave = swelling(8, deviation_db, seed)
+    out = held(wave, RATE_HZ, 1.0, part=True)
+    before, after = swell_db(wave, RATE_HZ), swell_db(out, RATE_HZ)
+    assert before is not None
+    assert after is not None
+    assert after < 0.8 * before
+    gain = out / np.where(wave == 0, 1, wave)
+    assert gain[0] == pytest.approx(1, abs=0.01)
+    assert gain[-1] == pytest.approx(1, abs=0.01)
+
+
 def test_strokes_stay_as_they_are_beside_what_goes_on() -> None:
     wave = swelling(8, 0)
     wave[4 * RATE_HZ : 4 * RATE_HZ + 800] += np.float32(0.5)

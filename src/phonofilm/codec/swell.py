@@ -21,6 +21,8 @@ AT_ONCE = 1 << 20
 """Samples whose gain is worked out at a time: an hour of sound has 159 million."""
 MOST_RAISED_DB = 12.0
 """What is raised by more brings up what lies beneath it."""
+EDGE_S = 0.25
+"""Within this time of what stands beside it, a part of a sound comes back to the level that it had."""
 
 
 def swell_db(wave: FloatArray, rate_hz: int) -> float | None:
@@ -35,9 +37,10 @@ def swell_db(wave: FloatArray, rate_hz: int) -> float | None:
     return float(_floored(level_db)[heard[0] : heard[-1] + 1].std())
 
 
-def held(wave: FloatArray, rate_hz: int, most_db: float) -> FloatArray:
+def held(wave: FloatArray, rate_hz: int, most_db: float, *, part: bool = False) -> FloatArray:
     """A sound that is meant to go on throughout (S,), its slow changes of level made smaller, so that they deviate by
-    `most_db` at most; one too short to swell as it is."""
+    `most_db` at most; one too short to swell as it is. part: something else stands before and after it, so that its
+    first and last sample stay as they are."""
     level_db = _levels(wave, rate_hz)  # (B,)
     if len(level_db) < LEAST_BLOCKS:
         return wave
@@ -48,10 +51,16 @@ def held(wave: FloatArray, rate_hz: int, most_db: float) -> FloatArray:
     gain_db = (most_db / deviation_db - 1) * (level_db - np.median(level_db))
     middles = (np.arange(len(gain_db)) + 0.5) * round(BLOCK_S * rate_hz)
     gain = 10 ** (np.minimum(gain_db, MOST_RAISED_DB) / 20)
+    if part:
+        last = len(wave) - 1
+        edge = round(EDGE_S * rate_hz)
+        points = np.union1d(middles[(middles > edge) & (middles < last - edge)], [edge, last - edge])
+        gain = np.concatenate([[1], np.interp(points, middles, gain), [1]])
+        middles = np.concatenate([[0], points, [last]])
     out = wave.copy()
     for first in range(0, len(wave), AT_ONCE):
-        part = out[first : first + AT_ONCE]
-        part *= np.interp(np.arange(first, first + len(part)), middles, gain)
+        some = out[first : first + AT_ONCE]
+        some *= np.interp(np.arange(first, first + len(some)), middles, gain)
     return out
 
 

@@ -34,7 +34,7 @@ from phonofilm.flow.sync_features import sync_features
 from phonofilm.media.frames import stream_frames
 from phonofilm.scenes.counted import only_counted
 from phonofilm.scenes.guide import Decoder, Encoder, Guide, Sampler, Scene, Sight, latents_by, latents_of, sound_by
-from phonofilm.scenes.mini_scene import LocalWords, MiniScene, ScenePart
+from phonofilm.scenes.mini_scene import LocalWords, MiniScene, ScenePart, told_in_turn
 from phonofilm.scenes.named import Named
 from phonofilm.scenes.picture_words import (
     HANDLED_LUFS,
@@ -259,13 +259,24 @@ class MiniGuide(Guide):
 
     def finished(self, scene: Scene, wave: FloatArray, seed: int) -> FloatArray:
         assert isinstance(scene, MiniScene)
-        if scene.local or scene.parts:
+        if scene.local:
             return wave
+        if scene.parts:
+            return self._held_in_parts(scene, wave)
         if scene.swell_db is not None:
             wave = held(wave, self.rate_hz, scene.swell_db)
         if scene.rhythm is None or scene.rhythm.count == UNTOLD:
             return wave
         return only_counted(wave, self.rate_hz, self._hits_s(self._timed(scene, seed).onset))
+
+    def _held_in_parts(self, scene: MiniScene, wave: FloatArray) -> FloatArray:
+        """(S,) what goes on in each shot kept from swelling there."""
+        out = wave.copy()
+        for part in told_in_turn(scene):
+            if part.scene.swell_db is not None:
+                span = slice(part.first * self.samples_a_step, part.end * self.samples_a_step)
+                out[span] = held(out[span], self.rate_hz, part.scene.swell_db, part=True)
+        return out
 
     def spoken_scene(
         self, prompt: str, count: int, options: MakeOptions, watch: Stopwatch, progress: Progress

@@ -64,3 +64,14 @@ class ScenePart:
     first: int
     end: int
     scene: MiniScene
+
+
+def told_in_turn(scene: MiniScene) -> list[ScenePart]:
+    """What is told from the first to the last latent step: by the parts, and by the scene itself between them."""
+    turns, done = [], 0
+    for part in sorted(scene.parts, key=lambda part: part.first):
+        if done < part.first:
+            turns.append(ScenePart(done, part.first, scene))
+        turns.append(part)
+        done = part.end
+    return turns if done >= scene.steps else [*turns, ScenePart(done, scene.steps, scene)]
