@@ -20,7 +20,8 @@ export function paletteOf(theme: "light" | "dark"): Palette {
   document.documentElement.dataset.theme = theme;
   const style = getComputedStyle(document.documentElement);
   const read = (name: string) => style.getPropertyValue(name).trim();
-  const stems = { effects: read("--stem-effects"), music: read("--stem-music"), dialogue: read("--stem-dialogue") };
+  const names = ["effects", "music", "dialogue", "original"];
+  const stems = Object.fromEntries(names.map((name) => [name, read(`--stem-${name}`)]));
   const palette: Palette = {
     wave: read("--wave"),
     waveCore: read("--wave-core"),
