@@ -274,3 +274,10 @@ def test_with_few_frames_nothing_is_confirmed(monkeypatch: pytest.MonkeyPatch, n
     peaks = {0.5: 0.5, 0.75: 0.5, 1.0: 0.5, 1.5: 0.25, 2.0: 0.3, 2.25: 0.5, 2.5: 0.1, 3.2: 0.25}
     found = found_in(monkeypatch, network, peaks, ROW_S, rate_hz=12.0)
     np.testing.assert_allclose(found.times_s, [0.5, 0.75, 1.0, 2.25], atol=2e-3)
+
+
+def test_where_no_peak_weighs_enough_no_row_makes_events(monkeypatch: pytest.MonkeyPatch, network: CueNetwork) -> None:
+    heights = (0.39, 0.3, 0.35, 0.3, 0.39, 0.3)
+    peaks = dict(zip(ROW_S, heights, strict=False))
+    assert not len(found_in(monkeypatch, network, peaks, ROW_S).times_s)
+    assert len(found_in(monkeypatch, network, peaks | {3.7: 0.45}, ROW_S).times_s) == len(ROW_S)

@@ -51,7 +51,7 @@ NEAR_POINTS = 1
 """Neighbours of a peak that have a say in its time."""
 # The figures down to HAND_APART_S were chosen by looking at the fifteen real clips and the simulated films that the
 # log's figures are from, so those flatter.
-SURE_QUARTILE = 0.55
+SURE_QUARTILE = 0.65
 """The networks are sure of a clip when the upper quartile of its peaks from LEAST_HEAT on is as hot as this."""
 HAND_RATE_HZ = 20.0
 """With fewer frames a second the hand-made curves know less than unsure networks."""
@@ -243,12 +243,14 @@ def _found(
 
 
 def _moments(heat: FloatArray, peaks: Peaks, hand_s: FloatArray, threshold: float, checked: bool) -> DoubleArray:
-    """(E,) rising: peaks that weigh enough; where the networks are unsure and there is a row of hand-made events, those
-    that are confirmed, and the hand-made ones."""
+    """(E,) rising: peaks that weigh enough; where there is such a one, the networks are unsure and hand-made events
+    stand in a row, those that are confirmed, and the hand-made ones. A film in which no peak weighs enough strikes
+    nowhere, however its arms may move."""
+    strike = peaks.weighed >= threshold
     noted = peaks.heat >= LEAST_HEAT
     unsure = noted.any() and np.percentile(peaks.heat[noted], 75) < SURE_QUARTILE
-    if not (checked and unsure and _is_row(hand_s, heat)):
-        return peaks.times_s[peaks.weighed >= threshold]
+    if not (checked and unsure and strike.any() and _is_row(hand_s, heat)):
+        return peaks.times_s[strike]
     near = np.abs(peaks.times_s[:, None] - hand_s) < PEAK_DISTANCE_S  # (peaks, hand-made)
     moments = peaks.times_s[(peaks.heat >= SURE_HEAT) | (noted & near.any(1))]
     return np.sort(np.concatenate([moments, _hand_alone(hand_s, moments, heat)]))

@@ -63,7 +63,7 @@ KNOWN = 0.5
 UNKNOWN_LABEL = "movement"
 CUE_FINDER_FILES = ("cues.safetensors", "cues_shown.safetensors")
 """Weights of `mini`, and of every other model that this file guides: it hears nothing, so it is one for all."""
-SOUND_LAG_S = 0.045
+SOUND_LAG_S = 0.05
 """How far what is heard lies behind what is seen. In the recordings of the log it is 20 to 60 ms, since blows are
 filmed from some metres away; late sound is noticed less than early sound (ITU-R BT.1359: from 125 and 45 ms on)."""
 PLAYED_TIMING = 1.5
