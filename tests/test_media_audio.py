@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from clips import click_time, click_track, even_times, make_clip
 from phonofilm.errors import MediaError, OutputError
-from phonofilm.media.audio import read_audio, read_clip_audio, resample, to_stereo, write_audio
+from phonofilm.media.audio import STEP_24_BIT, read_audio, read_clip_audio, resample, to_stereo, write_audio
 from phonofilm.media.files import replacing, write_text
 from phonofilm.media.probe import probe
 from phonofilm.types import Waveform
@@ -281,3 +281,19 @@ def test_the_centre_of_a_file_stays_in_the_centre(tmp_path: Path, layout: str, p
     assert heard.channels == 2
     assert np.abs(heard.samples).max() > 0.4
     assert np.allclose(heard.samples[0], heard.samples[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_what_is_written_without_loss_is_written_again_as_it_is(tmp_path: Path, suffix: str) -> None:
+    steps = np.random.default_rng(1).integers(-(2**23), 2**23, (2, 5000))
+    steps[0, :2] = -(2**23), 2**23 - 1
+    sound = Waveform((steps / 2**23).astype(np.float32), 48_000)
+    write_audio(sound, tmp_path / f"a{suffix}")
+    read = read_audio(tmp_path / f"a{suffix}")
+    assert np.array_equal(read.samples, sound.samples)
+    between = Waveform(np.float32(0.3) * sound.samples, 48_000)
+    write_audio(between, tmp_path / f"b{suffix}")
+    assert np.abs(read_audio(tmp_path / f"b{suffix}").samples - between.samples).max() <= 0.51 * STEP_24_BIT
+    write_audio(Waveform(3 * sound.samples, 48_000), tmp_path / f"c{suffix}")
+    loud = read_audio(tmp_path / f"c{suffix}").samples
+    assert np.array_equal(np.sign(loud), np.sign(sound.samples))

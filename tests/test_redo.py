@@ -144,6 +144,26 @@ def test_rate_and_channels_are_the_takes(
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("take", ["stemmed.wav", "stemmed.flac", "stemmed.mp4"])
+@pytest.mark.parametrize("keep_original", [False, True])
+def test_beside_stems_the_mix_stays_to_the_sample(
+    tmp_path: Path, film: Phonofilm, folder: Path, take: str, keep_original: bool
+) -> None:
+    sounding = not take.endswith(".mp4")
+    options: dict[str, Any] = {"audio_only": sounding, "stems": True}
+    film.add_sound(folder / "clip.mp4", tmp_path / take, keep_original=keep_original, rate=48_000, **options)
+    mix = tmp_path / (take if sounding else "stemmed.mix.wav")
+    before = read_audio(mix).samples
+    redo = tmp_path / f"redone{mix.suffix if sounding else '.mp4'}"
+    (made,) = film.add_sound(
+        folder / "clip.mp4", redo, take=tmp_path / take, redo=[(0.5, 0.9)], seed=3, rate=48_000, **options
+    )
+    after = read_audio(made.path if sounding else made.stems["mix"]).samples
+    first, end = changed(before, after)
+    fade = round(FADE_S * 48_000)
+    assert round(0.5 * 48_000) - fade <= first < end <= round(0.9 * 48_000) + fade
+
+
 def test_a_long_clip_is_sampled_around_the_span_only(tmp_path: Path, film: Phonofilm) -> None:
     make_clip(tmp_path / "clip.mp4", even_times(72, Fraction(8)), rate_hz=Fraction(8))
     (take,) = film.add_sound(tmp_path / "clip.mp4", audio_only=True, mono=True)

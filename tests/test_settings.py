@@ -83,7 +83,9 @@ def test_every_option_has_a_default_and_a_help(record: type) -> None:
         ({"loudness": "nan"}, "give web"),
         ({"loudness": 10**5000}, "thousands of digits.*give web"),
         ({"rate": 48}, "rate is 48; give 44100 or 48000, or 0"),
-        ({"rate": 96_000}, "rate is 96000; give a whole number"),
+        ({"rate": 96_000}, "rate is 96000; give 44100 or 48000, or 0"),
+        ({"rate": -1}, "rate is -1; give 44100 or 48000, or 0"),
+        ({"rate": 44_100.0}, "rate is 44100.0; give a whole number$"),
     ],
 )
 def test_values_outside_the_range_are_refused(change: dict[str, object], message: str) -> None:

@@ -137,7 +137,7 @@ def _marked(
     if earlier is not None and (earlier.kept or (stems and edit is not None)):
         count = effects.samples.shape[1]
         fresh = np.ones(count, np.float32) if edit is None else fresh_share(edit)
-        whole, marked = outlet.seal_anew(layers, EFFECTS, fresh)
+        whole, marked = outlet.seal_anew(layers, EFFECTS, fresh, earlier.mix)
         return whole, marked if stems else {}
     if stems:
         return outlet.seal_layers(layers)

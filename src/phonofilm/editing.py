@@ -15,14 +15,14 @@ import numpy as np
 
 from phonofilm.cues import Cue, CueSheet, changed_spans, span_of, without
 from phonofilm.errors import MediaError, OptionError
-from phonofilm.media.audio import made_here, read_audio, read_clip_audio, resample, to_stereo
+from phonofilm.media.audio import STEP_24_BIT, made_here, read_audio, read_clip_audio, resample, to_stereo
 from phonofilm.media.files import is_same
 from phonofilm.media.probe import probe
 from phonofilm.mix.layer_names import EFFECTS, LAYERS, MUSIC, ORIGINAL
 from phonofilm.mix.original import brought_under, found_in
 from phonofilm.mix.splice import hushed, loud_db, ranges, shares, silenced
 from phonofilm.mix.stems import summed
-from phonofilm.outputs import NOTES, stem_path
+from phonofilm.outputs import MIX, NOTES, stem_path
 from phonofilm.scenes.guide import ACTIVE_DBFS
 from phonofilm.settings import AddOptions
 from phonofilm.take_sheet import sheet_of
@@ -44,7 +44,8 @@ class Earlier:
     """An earlier take, as long as its clip at a rate of its own, with one channel or two.
 
     effects: what can be made anew, which is everything where there is no telling layers apart. kept: the other layers,
-    of the same shape. notes: the MIDI file of the music. original: the clip's own sound as far as `effects` holds it.
+    of the same shape. mix: all of them as they were written together, where that was without loss. notes: the MIDI file
+    of the music. original: the clip's own sound as far as `effects` holds it.
     sheet: the cues it was made with, where somebody told some.
     foreign: it was not made here, as far as its file says.
     """
@@ -55,6 +56,7 @@ class Earlier:
     original: Waveform | None = None
     sheet: CueSheet | None = None
     foreign: bool = False
+    mix: Waveform | None = None
 
     @property
     def keeps_original(self) -> bool:
@@ -120,7 +122,23 @@ def read_take(clip: ClipInfo, path: Path, stems: bool) -> Earlier:
     kept = {name: layer for name, layer in layers.items() if name != EFFECTS}
     held = None if ORIGINAL in kept else _held(clip, path, layers[EFFECTS])
     notes_there = notes if MUSIC in kept and notes.exists() else None
-    return Earlier(layers[EFFECTS], kept, notes_there, held, sheet_of(path, clip), foreign)
+    mix = _mix(path, sound, layers)
+    return Earlier(layers[EFFECTS], kept, notes_there, held, sheet_of(path, clip), foreign, mix)
+
+
+def _mix(path: Path, sound: Waveform, layers: dict[str, Waveform]) -> Waveform | None:
+    """The take at `path`, or the mix beside it, where it is what the layers add up to but for how samples were rounded.
+
+    sound: what the take holds, which in a film has been through a lossy codec.
+    """
+    beside = stem_path(path, MIX)
+    whole = summed(layers)
+    for one in (sound, read_audio(beside) if beside.exists() else None):
+        if one is not None and one.rate_hz == whole.rate_hz and one.channels == whole.channels:
+            one = as_long(one, whole.samples.shape[1])
+            if np.abs(one.samples - whole.samples).max(initial=0) <= (len(layers) + 1) * STEP_24_BIT:
+                return one
+    return None
 
 
 def _held(clip: ClipInfo, path: Path, effects: Waveform) -> Waveform | None:

@@ -90,23 +90,30 @@ class Outlet:
         gain = limiting_gain(summed(marked))
         return self._sealed_layers(marked if gain is None else _times(marked, gain), payload, False)
 
-    def seal_anew(self, layers: dict[str, Waveform], new: str, fresh: FloatArray) -> tuple[Sealed, dict[str, Sealed]]:
+    def seal_anew(
+        self, layers: dict[str, Waveform], new: str, fresh: FloatArray, before: Waveform | None = None
+    ) -> tuple[Sealed, dict[str, Sealed]]:
         """Put the watermark into what is new of layers that were marked before.
 
         new: the name of the layer that has changed. fresh: (S,) 0 to 1, how much of each of its samples is new.
-        Everything else is left as it is, sample for sample. Returns as `seal_layers`.
+        Everything else is left as it is, sample for sample. before: the mix as it was written, which was rounded once
+        and not layer by layer. Returns as `seal_layers`.
         """
         payload = Payload(self._number, month_now(), _take_number(summed(layers)))
         change = mark(layers[new], payload, self._key).sound.samples - layers[new].samples
         marked = layers | {new: Waveform(layers[new].samples + fresh * change, layers[new].rate_hz)}
         gain = limiting_gain(summed(marked))
-        return self._sealed_layers(marked if gain is None else _times(marked, 1 + fresh * (gain - 1)), payload, True)
+        marked = marked if gain is None else _times(marked, 1 + fresh * (gain - 1))
+        whole = summed(marked)
+        if before is not None:
+            whole = Waveform(np.where(fresh > 0, whole.samples, before.samples), whole.rate_hz)
+        return self._sealed_layers(marked, payload, True, whole)
 
     def _sealed_layers(
-        self, marked: dict[str, Waveform], payload: Payload, edited: bool
+        self, marked: dict[str, Waveform], payload: Payload, edited: bool, whole: Waveform | None = None
     ) -> tuple[Sealed, dict[str, Sealed]]:
         sealed = {name: self._sealed(layer, payload, edited) for name, layer in marked.items()}
-        return self._told(self._sealed(summed(marked), payload, edited)), sealed
+        return self._told(self._sealed(whole or summed(marked), payload, edited)), sealed
 
     def _sealed(self, sound: Waveform, payload: Payload, edited: bool) -> Sealed:
         """What the mark says when it is looked for; in an edited take that may be what it said before."""

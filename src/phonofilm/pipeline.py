@@ -394,13 +394,18 @@ def _earlier(
         )
     if chosen.dialogue or chosen.music:
         raise OptionError("redoing a take makes effects anew; leave dialogue and music out")
-    for name in ("loudness", "rate"):
-        if getattr(chosen, name) != getattr(AddOptions(), name):
-            raise OptionError(f"redoing keeps the {name} of the take; leave {name} out")
+    if chosen.loudness != AddOptions().loudness:
+        raise OptionError("redoing keeps the loudness of the take; leave loudness out")
     if take is None:
         take = newest_take(clip, audio_only, [path.parent for path in paths])
     check_apart(paths, take, chosen.stems)
-    return read_take(clip, take, chosen.stems)
+    earlier = read_take(clip, take, chosen.stems)
+    if chosen.rate not in (0, earlier.effects.rate_hz):
+        raise OptionError(
+            f"rate is {chosen.rate}, and the take {take.name} has {earlier.effects.rate_hz}, which redoing keeps; "
+            "leave rate out"
+        )
+    return earlier
 
 
 def _tell_lines(extras: Extras, chosen: AddOptions) -> None:

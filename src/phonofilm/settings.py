@@ -64,19 +64,14 @@ class AddOptions:
     sync: float = option(1.0, "How hard cues pull: 0 ignores the picture's timing, 1 follows it.", low=0, high=1)
     loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23), cinema (-27), a number in LUFS, or none.")
     mono: bool = option(False, "One channel, nothing placed left or right.")
-    rate: int = option(
-        0,
-        "Samples a second: 44100, or 48000 as film and broadcast have them; 0 takes the model's own.",
-        low=0,
-        high=max(RATES_HZ),
-    )
+    rate: int = option(0, "Samples a second: 44100, or 48000 as in film and broadcast; 0 takes the model's own.")
     music: str = option("", "What music, in words; none for none. Without it, music words of the prompt ask for some.")
     dialogue: str = option("", "Transcript to speak in time with the mouths: SRT, WebVTT, or text with NAME: line.")
     voices: str = option("", "Who speaks how: ANNA=f2, BEN=fr+m3 (in another language), =ru+f2 (lines without a name).")
     voice_engine: str = option("espeak", "What speaks: espeak, or kokoro where it is installed and downloaded.")
     stems: bool = option(
         False,
-        "Write files of effects, music (and its notes), dialogue, original, and their sum, NAME.mix.wav, too.",
+        "Write files of effects, music (and its notes), dialogue, original, and beside a film their sum, NAME.mix.wav.",
     )
     timeline: str = option("", "Write the stems, and a timeline of clip, stems and cues for editing programs (.otio).")
     keep_original: bool = option(False, "Keep the clip's own sound under the new one; together they have the loudness.")
@@ -115,12 +110,7 @@ class MakeOptions:
     loop: bool = option(False, "Let the end run into the beginning, to be played in a circle.")
     loudness: str = option("web", "Loudness: web (-16 LUFS), ebu-r128 (-23), cinema (-27), a number in LUFS, or none.")
     mono: bool = option(False, "One channel.")
-    rate: int = option(
-        0,
-        "Samples a second: 44100, or 48000 as film and broadcast have them; 0 takes the model's own.",
-        low=0,
-        high=max(RATES_HZ),
-    )
+    rate: int = option(0, "Samples a second: 44100, or 48000 as in film and broadcast; 0 takes the model's own.")
     credentials: str = option("auto", "Content Credentials (C2PA): auto signs where the extra is installed; on, off.")
     certificate: str = option("", "PEM chain to sign with; else one made for this computer, which vouches for nobody.")
     certificate_key: str = option("", "Its private key (PEM).")
@@ -169,8 +159,10 @@ def _number(name: str, value: Any, field: "dataclasses.Field[Any]") -> int | flo
     low, high = field.metadata["low"], field.metadata["high"]
     kind, called = (Integral, "whole number") if field.type is int else (Real, "number")
     # Comparing comes first: not a number is in no range, and some whole numbers are too large to become a float.
-    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
-        raise OptionError(f"{name} is {shown(value)}; give a {called} from {low} to {high}")
+    numeric = isinstance(value, kind) and not isinstance(value, bool)
+    if not numeric or (low is not None and high is not None and not low <= value <= high):
+        between = "" if low is None or high is None else f" from {low} to {high}"
+        raise OptionError(f"{name} is {shown(value)}; give a {called}{between}")
     plain: Any = value
     return int(plain) if field.type is int else float(plain)
 
@@ -284,7 +276,7 @@ def check_credentials(choice: str, certificate: str, key: str) -> None:
 
 def check_rate(rate_hz: int) -> None:
     """Raises OptionError for a rate that is neither 0 nor one of RATES_HZ."""
-    if rate_hz and rate_hz not in RATES_HZ:
+    if rate_hz not in (0, *RATES_HZ):
         offered = " or ".join(map(str, RATES_HZ))
         raise OptionError(f"rate is {rate_hz}; give {offered}, or 0 for what the model makes")
 

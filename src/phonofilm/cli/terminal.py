@@ -39,6 +39,7 @@ def take_json(take: "Take") -> dict[str, Any]:
         "seed": take.seed,
         "duration_s": round(float(take.sound.duration_s), 6),
         "channels": take.sound.channels,
+        "rate_hz": take.sound.rate_hz,
         "take": take.take_id,
         "marked": take.marked,
         "words": take.words,
