@@ -79,7 +79,7 @@ def fails(result: Result, words: str) -> None:
 
 
 def test_add_prints_the_path_and_nothing_else(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
-    result = phonofilm("add", clip, "--model", "tiny")
+    result = phonofilm("add", clip, "--model", "tiny", "--prompt", "rain")
     assert result == Result(0, f"{tmp_path / 'clip.sound.mp4'}\n", "")
     assert names(tmp_path) == ["clip.mp4", "clip.sound.mp4"]
 
@@ -95,7 +95,7 @@ def test_another_container_is_said(
     tmp_path: Path, phonofilm: Call, codec: str, name: str, written: str, said: str
 ) -> None:
     path = make_clip(tmp_path / name, even_times(13, Fraction(25)), codec=codec)
-    result = phonofilm("add", path, "--model", "tiny")
+    result = phonofilm("add", path, "--model", "tiny", "--prompt", "rain")
     assert result.code == 0
     assert result.out == f"{tmp_path / written}\n"
     assert result.err.startswith("phonofilm: ")
@@ -104,7 +104,9 @@ def test_another_container_is_said(
 
 
 def test_add_json(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
-    result = phonofilm("add", clip, "--model", "tiny", "--takes", 2, "--seed", 7, "--json", "--mono")
+    result = phonofilm(
+        "add", clip, "--model", "tiny", "--takes", 2, "--seed", 7, "--json", "--mono", "--prompt", "rain"
+    )
     (row,) = json.loads(result.out)
     assert result.err == ""
     assert row["clip"] == str(clip)
@@ -113,6 +115,7 @@ def test_add_json(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
         assert Path(take["file"]).exists()
         assert take["duration_s"] == pytest.approx(0.52, abs=1e-4)
         assert take["channels"] == 1
+        assert take["rate_hz"] == 44_100
         assert isinstance(take["cues"], list)
         assert take["seconds"]["sample"] >= 0
 
@@ -147,7 +150,8 @@ def test_many_clips_go_into_a_folder_and_a_bad_one_does_not_stop_them(
     bad, last = tmp_path / "bad.mp4", make_clip(tmp_path / "last.webm", codec="libvpx-vp9")
     bad.write_text("no film")
     folder = tmp_path / "made" / "here"
-    result = phonofilm("add", clip, bad, tmp_path / "nowhere.mp4", last, "--out-dir", folder, "--model", "tiny")
+    clips = (clip, bad, tmp_path / "nowhere.mp4", last)
+    result = phonofilm("add", *clips, "--out-dir", folder, "--model", "tiny", "--prompt", "rain")
     assert result.code == 1
     assert result.out.split() == [str(folder / "clip.sound.mp4"), str(folder / "last.sound.webm")]
     assert names(folder) == ["clip.sound.mp4", "last.sound.webm"]

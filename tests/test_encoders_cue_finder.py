@@ -277,7 +277,7 @@ def test_with_few_frames_nothing_is_confirmed(monkeypatch: pytest.MonkeyPatch, n
 
 
 def test_where_no_peak_weighs_enough_no_row_makes_events(monkeypatch: pytest.MonkeyPatch, network: CueNetwork) -> None:
-    heights = (0.39, 0.3, 0.35, 0.3, 0.39, 0.3)
+    heights = (0.29, 0.25, 0.29, 0.25, 0.29, 0.25)
     peaks = dict(zip(ROW_S, heights, strict=False))
     assert not len(found_in(monkeypatch, network, peaks, ROW_S).times_s)
-    assert len(found_in(monkeypatch, network, peaks | {3.7: 0.45}, ROW_S).times_s) == len(ROW_S)
+    assert len(found_in(monkeypatch, network, peaks | {3.7: 0.31}, ROW_S).times_s) == len(ROW_S)

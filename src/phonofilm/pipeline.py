@@ -168,8 +168,7 @@ class Phonofilm:
         what the sheet has changed is made anew. The result goes to NAME.redo.SUFFIX when output is None, or where there
         is one already to NAME.redo2.SUFFIX and so on.
 
-        Returns the takes in order of seed. Raises InputError, OutputError or ModelError; then nothing is written of
-        the take at hand.
+        Returns the takes by seed. Raises InputError, OutputError or ModelError; of that take nothing is written then.
         """
         chosen = AddOptions(
             prompt,

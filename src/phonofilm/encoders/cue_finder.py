@@ -55,6 +55,8 @@ SURE_QUARTILE = 0.65
 """The networks are sure of a clip when the upper quartile of its peaks from LEAST_HEAT on is as hot as this."""
 HAND_RATE_HZ = 20.0
 """With fewer frames a second the hand-made curves know less than unsure networks."""
+LEAST_WEIGHED = 0.3
+"""Nothing strikes in a film in which no peak weighs so much, however arms may move in it; they are not asked then."""
 HAND_ROW_HZ, HAND_ROW_HEAT = 1.5, 0.2
 """Hand-made events are a row where there are so many a second and the median heat around them is so high."""
 SURE_HEAT, LEAST_HEAT = 0.85, 0.15
@@ -243,14 +245,13 @@ def _found(
 
 
 def _moments(heat: FloatArray, peaks: Peaks, hand_s: FloatArray, threshold: float, checked: bool) -> DoubleArray:
-    """(E,) rising: peaks that weigh enough; where there is such a one, the networks are unsure and hand-made events
-    stand in a row, those that are confirmed, and the hand-made ones. A film in which no peak weighs enough strikes
-    nowhere, however its arms may move."""
-    strike = peaks.weighed >= threshold
+    """(E,) rising: peaks that weigh enough; where the networks are unsure, though something may strike, and there is a
+    row of hand-made events, those that are confirmed, and the hand-made ones."""
     noted = peaks.heat >= LEAST_HEAT
     unsure = noted.any() and np.percentile(peaks.heat[noted], 75) < SURE_QUARTILE
-    if not (checked and unsure and strike.any() and _is_row(hand_s, heat)):
-        return peaks.times_s[strike]
+    may_strike = (peaks.weighed >= LEAST_WEIGHED).any()
+    if not (checked and unsure and may_strike and _is_row(hand_s, heat)):
+        return peaks.times_s[peaks.weighed >= threshold]
     near = np.abs(peaks.times_s[:, None] - hand_s) < PEAK_DISTANCE_S  # (peaks, hand-made)
     moments = peaks.times_s[(peaks.heat >= SURE_HEAT) | (noted & near.any(1))]
     return np.sort(np.concatenate([moments, _hand_alone(hand_s, moments, heat)]))
