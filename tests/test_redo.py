@@ -143,7 +143,6 @@ def test_rate_and_channels_are_the_takes(
     assert loud_db(sound.samples[0, round(0.5 * rate_hz) : round(0.8 * rate_hz)], rate_hz) < -15
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("take", ["stemmed.wav", "stemmed.flac", "stemmed.mp4"])
 @pytest.mark.parametrize("keep_original", [False, True])
 def test_beside_stems_the_mix_stays_to_the_sample(
@@ -164,6 +163,17 @@ def test_beside_stems_the_mix_stays_to_the_sample(
     assert round(0.5 * 48_000) - fade <= first < end <= round(0.9 * 48_000) + fade
 
 
+def test_all_of_a_take_made_here_keeps_its_rate_and_of_others_sound_it_is_the_models(
+    tmp_path: Path, film: Phonofilm, folder: Path
+) -> None:
+    clip, whole = folder / "clip.mp4", [(0.0, 1.5)]
+    film.add_sound(clip, tmp_path / "ours.wav", audio_only=True, rate=48_000)
+    assert redone(folder, tmp_path / "a.wav", str(tmp_path / "ours.wav"), whole, seed=1).sound.rate_hz == 48_000
+    write_audio(Waveform(np.full((1, 12_000), 0.01, np.float32), 8_000), tmp_path / "theirs.wav")
+    assert redone(folder, tmp_path / "b.wav", str(tmp_path / "theirs.wav"), whole).sound.rate_hz == RATE_HZ
+
+
+@pytest.mark.thorough
 def test_a_long_clip_is_sampled_around_the_span_only(tmp_path: Path, film: Phonofilm) -> None:
     make_clip(tmp_path / "clip.mp4", even_times(72, Fraction(8)), rate_hz=Fraction(8))
     (take,) = film.add_sound(tmp_path / "clip.mp4", audio_only=True, mono=True)

@@ -339,7 +339,7 @@ class Phonofilm:
             logger.warning(UNLEARNT, scene.words)
         told = sight.sheet if before is None or edit is None else merged(before, sight.sheet, edit.spans)
         timing = Timing(told, sight.cuts_s, sight.edited)
-        wanted_hz = chosen.rate if earlier is None else earlier.effects.rate_hz
+        wanted_hz = chosen.rate if earlier is None or earlier.foreign else earlier.effects.rate_hz
         made: list[Take] = []
         for path, seed_here, wave, take_watch in draw(self._guide, scene, paths, chosen, edit, watch, progress):
             extras = make_extras(band, speech, sight, self._guide.rate_hz, seed_here, take_watch, progress)
