@@ -463,7 +463,7 @@ def test_verbose_tells_on_stderr_and_stdout_stays_clean(tmp_path: Path, phonofil
     result = phonofilm("add", clip, "--model", "tiny", "-v")
     assert result.out == f"{tmp_path / 'clip.sound.mp4'}\n"
     assert "took" in result.err
-    assert phonofilm("add", clip, "--model", "tiny").err == ""
+    assert phonofilm("add", clip, "--model", "tiny", "--prompt", "rain").err == ""
 
 
 @pytest.mark.parametrize(
