@@ -240,15 +240,8 @@ def test_a_run_goes_on_from_the_middle_whatever_kind_of_number_its_rate_is(tmp_p
         torch.manual_seed(0)
         network = torch.nn.Linear(3, 1)
         optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
-        return Loop(
-            tmp_path / "run.pt",
-            network,
-            optimiser,
-            steps=steps,
-            decay=0.9,
-            save_every_s=0.0,
-            device=torch.device("cpu"),
-        )
+        recipe = dataclasses.replace(mini_vae(), steps=steps, decay=0.9, save_every_s=0.0)
+        return Loop(tmp_path / "run.pt", network, optimiser, recipe, torch.device("cpu"))
 
     first = loop(10)
     for step in range(4):
@@ -333,8 +326,9 @@ def test_a_checkpoint_of_something_else_is_named(tmp_path: Path) -> None:
     save_state(path, {"net": {}, "average": {}, "optimiser": {}, "step": 3})
     network = torch.nn.Linear(3, 1)
     optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
+    recipe = dataclasses.replace(mini_vae(), steps=9, decay=0.9, save_every_s=0.0)
     with pytest.raises(ModelError, match="another network"):
-        Loop(path, network, optimiser, steps=9, decay=0.9, save_every_s=0.0, device=torch.device("cpu"))
+        Loop(path, network, optimiser, recipe, torch.device("cpu"))
 
 
 def test_what_a_run_lacks_is_told_before_anything_is_done(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -357,9 +351,8 @@ def test_a_stage_says_when_it_begins_to_train(tmp_path: Path, caplog: pytest.Log
     network = torch.nn.Linear(3, 1)
     optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
     caplog.set_level("INFO", "phonofilm")
-    loop = Loop(
-        tmp_path / "vae.pt", network, optimiser, steps=9, decay=0.9, save_every_s=99.0, device=torch.device("cpu")
-    )
+    recipe = dataclasses.replace(mini_vae(), steps=9, decay=0.9, save_every_s=99.0)
+    loop = Loop(tmp_path / "vae.pt", network, optimiser, recipe, torch.device("cpu"))
     for step in range(2):
         loss = network(torch.ones(2, 3)).square().mean()
         loop.descend(step, 1e-3, loss, 1.0, loss)

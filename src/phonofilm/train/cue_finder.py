@@ -236,15 +236,7 @@ def train_cue_finder(run: Path, device: torch.device, recipe: CueRecipe) -> CueN
     optimiser = torch.optim.AdamW(
         network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
-    loop = Loop(
-        run / f"{recipe.name}.pt",
-        network,
-        optimiser,
-        steps=recipe.steps,
-        decay=recipe.decay,
-        save_every_s=recipe.save_every_s,
-        device=device,
-    )
+    loop = Loop(run / f"{recipe.name}.pt", network, optimiser, recipe, device)
     generator = np.random.default_rng((recipe.seed, loop.first))
     shards: dict[Path, CueShard] = {}
     for step in range(loop.first, recipe.steps):

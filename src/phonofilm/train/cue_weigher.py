@@ -175,15 +175,7 @@ def fit(
         weigher.mean.copy_(torch.from_numpy(features.mean(0)))
         weigher.spread.copy_(torch.from_numpy(features.std(0) + 1e-3))
     optimiser = torch.optim.AdamW(weigher.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    loop = Loop(
-        run / f"{recipe.name}.pt",
-        weigher,
-        optimiser,
-        steps=recipe.steps,
-        decay=recipe.decay,
-        save_every_s=recipe.save_every_s,
-        device=device,
-    )
+    loop = Loop(run / f"{recipe.name}.pt", weigher, optimiser, recipe, device)
     generator = np.random.default_rng((recipe.seed, loop.first))
     logger.info("%s: %d films, %d candidates", recipe.name, len(films), len(features))
     if not films:

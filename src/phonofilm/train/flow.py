@@ -148,15 +148,7 @@ def train_flow(
     optimiser = torch.optim.AdamW(
         network.parameters(), recipe.learning_rate, betas=(0.9, 0.95), weight_decay=recipe.weight_decay, fused=True
     )
-    loop = Loop(
-        run / "flow.pt",
-        network,
-        optimiser,
-        steps=recipe.steps,
-        decay=recipe.decay,
-        save_every_s=recipe.save_every_s,
-        device=device,
-    )
+    loop = Loop(run / "flow.pt", network, optimiser, recipe, device)
     # A resumed run draws other examples than the first part did, not the same ones again.
     source = FlowBatches(
         run / "shards", words, recipe.net.text_tokens, recipe.degradation, recipe.dropout, recipe.seed + loop.first

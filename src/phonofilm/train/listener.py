@@ -322,15 +322,7 @@ def fit(material: Material, indices: list[int], recipe: ListenerRecipe, checkpoi
     torch.manual_seed(recipe.seed)
     listener = Listener(recipe.net).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(listener.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    loop = Loop(
-        checkpoint,
-        listener,
-        optimiser,
-        steps=recipe.steps,
-        decay=recipe.decay,
-        save_every_s=recipe.save_every_s,
-        device=torch.device("cpu"),
-    )
+    loop = Loop(checkpoint, listener, optimiser, recipe, torch.device("cpu"))
     generator = np.random.default_rng((recipe.seed, loop.first))
     noise = torch.Generator().manual_seed(recipe.seed + loop.first)
     weights = draw_weights(material, indices, recipe)

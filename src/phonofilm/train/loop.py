@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,19 @@ from torch import Tensor, nn
 from phonofilm.train.state import Average, load_state, of_this_network, save_state
 
 logger = logging.getLogger(__name__)
+
+
+class Schedule(Protocol):
+    """What a loop is told by the recipe of a network. steps: of the whole run. decay: of the running average."""
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def decay(self) -> float: ...
+
+    @property
+    def save_every_s(self) -> float: ...
 
 
 class Loop:
@@ -21,15 +35,12 @@ class Loop:
         checkpoint: Path,
         network: nn.Module,
         optimiser: torch.optim.Optimizer,
-        *,
-        steps: int,
-        decay: float,
-        save_every_s: float,
+        recipe: Schedule,
         device: torch.device,
     ) -> None:
         self.checkpoint, self.network, self.optimiser = checkpoint, network, optimiser
-        self.steps, self.save_every_s = steps, save_every_s
-        self.average, self.first, self._begun = Average(network, decay), 0, False
+        self.steps, self.save_every_s = recipe.steps, recipe.save_every_s
+        self.average, self.first, self._begun = Average(network, recipe.decay), 0, False
         state = load_state(checkpoint, device)
         if state is not None:
             with of_this_network(checkpoint):

@@ -89,15 +89,7 @@ def train_vae(sounds: Path, run: Path, device: torch.device, recipe: VaeRecipe) 
     length = recipe.latent_steps * recipe.net.patch * MEL_44K.hop
     vae = MelVae(recipe.net).to(device)
     optimiser = torch.optim.AdamW(vae.parameters(), recipe.learning_rate, betas=(0.9, 0.95), weight_decay=1e-3)
-    loop = Loop(
-        run / "vae.pt",
-        vae,
-        optimiser,
-        steps=recipe.steps,
-        decay=recipe.decay,
-        save_every_s=recipe.save_every_s,
-        device=device,
-    )
+    loop = Loop(run / "vae.pt", vae, optimiser, recipe, device)
     # A resumed run draws other pieces than the first part did, not the same ones again.
     source = training_crops(sounds, run / "store", length, recipe.batch, recipe.seed + loop.first)
     if not loop.first:

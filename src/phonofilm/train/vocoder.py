@@ -111,15 +111,7 @@ def train_vocoder(sounds: Path, run: Path, device: torch.device, recipe: Vocoder
     length = recipe.frames * MEL_44K.hop
     vocoder = Vocoder(recipe.net).to(device)
     optimiser = torch.optim.AdamW(vocoder.parameters(), recipe.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3)
-    loop = Loop(
-        run / "vocoder.pt",
-        vocoder,
-        optimiser,
-        steps=recipe.steps,
-        decay=recipe.decay,
-        save_every_s=recipe.save_every_s,
-        device=device,
-    )
+    loop = Loop(run / "vocoder.pt", vocoder, optimiser, recipe, device)
     source = training_crops(sounds, run / "store", length, recipe.batch, recipe.seed + loop.first)
     if not loop.first:
         set_statistics(vocoder, mel, source, device)
