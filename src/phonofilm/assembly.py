@@ -82,7 +82,12 @@ def as_wanted(sound: Waveform, rate_hz: int, length_s: Seconds) -> Waveform:
     """A sound that lasts `length_s` at the rate that somebody wants, to the sample; 0: at its own."""
     if rate_hz in (0, sound.rate_hz):
         return sound
-    return as_long(resample(sound, rate_hz), samples(length_s, rate_hz))
+    return _brought_to(sound, rate_hz, samples(length_s, rate_hz))
+
+
+def _brought_to(sound: Waveform, rate_hz: int, count: int) -> Waveform:
+    """A sound at another rate, S = `count` samples of it."""
+    return as_long(resample(sound, rate_hz), count)
 
 
 def set_in(wave: FloatArray, curves: CueCurves, mono: bool, edit: Edit, rate_hz: int) -> Waveform:
@@ -95,7 +100,7 @@ def set_in(wave: FloatArray, curves: CueCurves, mono: bool, edit: Edit, rate_hz:
     else:
         sound = place_effects(wave, curves, rate_hz)
     spans = ranges(edit.spans, earlier.rate_hz)
-    new = fitted(as_long(resample(sound, earlier.rate_hz), earlier.samples.shape[1]), heard, spans)
+    new = fitted(_brought_to(sound, earlier.rate_hz, earlier.samples.shape[1]), heard, spans)
     if edit.under is not None:
         new = Waveform(new.samples + edit.under.samples, new.rate_hz)
     return spliced(earlier, new, spans)
@@ -106,7 +111,7 @@ def joined(effects: Waveform, earlier: Earlier, edit: Edit | None) -> dict[str, 
     if edit is not None:
         return {EFFECTS: effects, **earlier.kept}
     old = earlier.effects
-    effects = as_long(resample(effects, old.rate_hz), old.samples.shape[1])
+    effects = _brought_to(effects, old.rate_hz, old.samples.shape[1])
     effects = fold(effects, 1) if old.channels == 1 else spread(effects, 2) if effects.channels == 1 else effects
     return {EFFECTS: as_loud(effects, old), **earlier.kept}
 

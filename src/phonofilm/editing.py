@@ -131,14 +131,19 @@ def _mix(path: Path, sound: Waveform, layers: dict[str, Waveform]) -> Waveform |
 
     sound: what the take holds, which in a film has been through a lossy codec.
     """
+    whole, most = summed(layers), (len(layers) + 1) * STEP_24_BIT
+
+    def rounded(one: Waveform) -> Waveform | None:
+        if (one.rate_hz, one.channels) != (whole.rate_hz, whole.channels):
+            return None
+        one = as_long(one, whole.samples.shape[1])
+        return one if np.abs(one.samples - whole.samples).max(initial=0) <= most else None
+
     beside = stem_path(path, MIX)
-    whole = summed(layers)
-    for one in (sound, read_audio(beside) if beside.exists() else None):
-        if one is not None and one.rate_hz == whole.rate_hz and one.channels == whole.channels:
-            one = as_long(one, whole.samples.shape[1])
-            if np.abs(one.samples - whole.samples).max(initial=0) <= (len(layers) + 1) * STEP_24_BIT:
-                return one
-    return None
+    found = rounded(sound)
+    if found is None and beside.exists():
+        found = rounded(read_audio(beside))
+    return found
 
 
 def _held(clip: ClipInfo, path: Path, effects: Waveform) -> Waveform | None:

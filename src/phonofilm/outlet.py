@@ -88,7 +88,8 @@ class Outlet:
         first_slot = mark(whole, payload, self._key).first_slot
         marked = {name: mark(layer, payload, self._key, first_slot).sound for name, layer in layers.items()}
         gain = limiting_gain(summed(marked))
-        return self._sealed_layers(marked if gain is None else _times(marked, gain), payload, False)
+        marked = marked if gain is None else _times(marked, gain)
+        return self._sealed_layers(marked, summed(marked), payload, False)
 
     def seal_anew(
         self, layers: dict[str, Waveform], new: str, fresh: FloatArray, before: Waveform | None = None
@@ -107,13 +108,13 @@ class Outlet:
         whole = summed(marked)
         if before is not None:
             whole = Waveform(np.where(fresh > 0, whole.samples, before.samples), whole.rate_hz)
-        return self._sealed_layers(marked, payload, True, whole)
+        return self._sealed_layers(marked, whole, payload, True)
 
     def _sealed_layers(
-        self, marked: dict[str, Waveform], payload: Payload, edited: bool, whole: Waveform | None = None
+        self, marked: dict[str, Waveform], whole: Waveform, payload: Payload, edited: bool
     ) -> tuple[Sealed, dict[str, Sealed]]:
         sealed = {name: self._sealed(layer, payload, edited) for name, layer in marked.items()}
-        return self._told(self._sealed(whole or summed(marked), payload, edited)), sealed
+        return self._told(self._sealed(whole, payload, edited)), sealed
 
     def _sealed(self, sound: Waveform, payload: Payload, edited: bool) -> Sealed:
         """What the mark says when it is looked for; in an edited take that may be what it said before."""
