@@ -84,6 +84,7 @@ def test_every_option_has_a_default_and_a_help(record: type) -> None:
         ({"loudness": 10**5000}, "thousands of digits.*give web"),
         ({"rate": 48}, "rate is 48; give 44100 or 48000, or 0"),
         ({"rate": 96_000}, "rate is 96000; give 44100 or 48000, or 0"),
+        ({"rate": 10**5000}, "rate is a number of thousands of digits; give 44100"),
         ({"rate": -1}, "rate is -1; give 44100 or 48000, or 0"),
         ({"rate": 44_100.0}, "rate is 44100.0; give a whole number$"),
     ],

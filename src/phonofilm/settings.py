@@ -278,7 +278,7 @@ def check_rate(rate_hz: int) -> None:
     """Raises OptionError for a rate that is neither 0 nor one of RATES_HZ."""
     if rate_hz not in (0, *RATES_HZ):
         offered = " or ".join(map(str, RATES_HZ))
-        raise OptionError(f"rate is {rate_hz}; give {offered}, or 0 for what the model makes")
+        raise OptionError(f"rate is {shown(rate_hz)}; give {offered}, or 0 for what the model makes")
 
 
 def loudness_target(text: str) -> float | None:
