@@ -30,7 +30,7 @@ from phonofilm.evaluate.unwanted import stillness, uninvited
 from phonofilm.media.audio import write_audio
 from phonofilm.media.probe import probe
 from phonofilm.pipeline import Take
-from phonofilm.types import Frames, Waveform
+from phonofilm.types import Waveform
 
 RATE_HZ = 44_100
 LABELS = ("dog", "rain", "sea waves", "baby cry", "clock tick", "person sneeze", "helicopter", "chainsaw", "rooster",
@@ -76,11 +76,11 @@ def judged(seed: int) -> JudgedFilm:
     """A second of grain in which something is said to strike at a quarter, a half and three quarters; the first is
     without."""
     pixels = np.random.default_rng(seed).integers(0, 255, (12, 32, 32, 3), np.uint8)
-    frames = Frames(pixels, tuple(Fraction(k, 12) for k in range(12)))
+    film = [(picture, Fraction(k, 12)) for k, picture in enumerate(pixels)]
     times_s = (0.25, 0.5, 0.75) if seed else ()
     events = tuple(Event(time_s, 0.8, 0.0, "strike", "wood", 0.3, 0) for time_s in times_s)
     truth = Truth("hammer", seed, 1.0, events, (), (), "", ("a hammer",), (), (), ((),))
-    return JudgedFilm(f"hammer {seed}", frames, 1.0, truth)
+    return JudgedFilm(f"hammer {seed}", lambda: film, Fraction(1), truth)
 
 
 @pytest.fixture

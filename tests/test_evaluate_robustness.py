@@ -1,7 +1,6 @@
 """Timing against simulated truth, and what is left of it under damage, measured with finders whose faults are known."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,10 +12,11 @@ from hypothesis import strategies as st
 from clips import make_clip
 from phonofilm.cues import CueCurves, bumps
 from phonofilm.data.simulate.damage import DAMAGES
+from phonofilm.data.simulate.files import shooting
 from phonofilm.data.simulate.scene import compose
 from phonofilm.data.simulate.truth import Event, Truth
 from phonofilm.errors import MediaError, OptionError
-from phonofilm.evaluate.robustness import JudgedFilm, damaged, measure_robustness, real_films, simulated_films
+from phonofilm.evaluate.robustness import JudgedFilm, measure_robustness, real_films, simulated_films
 from phonofilm.evaluate.sync import matches
 from phonofilm.evaluate.truth_sync import (
     Onsets,
@@ -27,7 +27,8 @@ from phonofilm.evaluate.truth_sync import (
     score_against_truth,
     true_onsets,
 )
-from phonofilm.types import FloatArray, Frames, Waveform
+from phonofilm.media.encode import TimedPicture
+from phonofilm.types import FloatArray, Waveform
 
 HERE = Path("film.mp4")
 
@@ -118,12 +119,12 @@ def flashing(count: int = 100) -> JudgedFilm:
     """A grey film at 25 frames a second that is white at 1, 2 and 3 s."""
     pixels = np.full((count, 36, 64, 3), 60, np.uint8)
     pixels[[25, 50, 75]] = 240
-    return JudgedFilm("flash", Frames(pixels, tuple(Fraction(k, 25) for k in range(count))), count / 25, at(1, 2, 3))
+    film = [(picture, Fraction(k, 25)) for k, picture in enumerate(pixels)]
+    return JudgedFilm("flash", lambda: film, Fraction(count, 25), at(1, 2, 3))
 
 
-def bright_moments(frames: Frames) -> FloatArray:
-    level = frames.pixels.mean((1, 2, 3))
-    return at(*(float(time_s) for time_s, value in zip(frames.times_s, level, strict=True) if value > 200))
+def bright_moments(pictures: Iterable[TimedPicture], end_s: Fraction) -> FloatArray:
+    return at(*(float(time_s) for picture, time_s in pictures if picture.mean() > 200))
 
 
 def test_robustness_tells_which_damage_hurts() -> None:
@@ -148,12 +149,16 @@ def test_a_damage_measured_alone_gives_the_same_figure() -> None:
     assert both.rows[1] == alone.rows[0]
 
 
-def test_damaged_frames_keep_their_exact_times() -> None:
-    frames = replace(flashing().frames, times_s=tuple(Fraction(k * 1001, 24000) for k in range(100)))
-    for name in ("low_rate", "noise"):
-        bad = damaged(frames, DAMAGES[name], 2, np.random.default_rng(0))
-        assert set(bad.times_s) <= set(frames.times_s)
-        assert len(bad.pixels) == len(bad.times_s)
+def test_films_are_damaged_at_their_own_size_and_keep_their_end() -> None:
+    seen: list[tuple[tuple[int, ...], Fraction]] = []
+
+    def look(pictures: Iterable[TimedPicture], end_s: Fraction) -> FloatArray:
+        seen.append((next(iter(pictures))[0].shape, end_s))
+        return at(1)
+
+    measure_robustness(look, [flashing()], levels=(3,))
+    assert set(seen) == {((36, 64, 3), Fraction(4))}
+    assert len(seen) == 1 + len(DAMAGES)
 
 
 def test_no_film_is_an_error() -> None:
@@ -162,13 +167,17 @@ def test_no_film_is_an_error() -> None:
 
 
 @pytest.mark.thorough
-def test_simulated_films_are_painted_small_with_their_truth() -> None:
+def test_simulated_films_are_those_of_data_simulate() -> None:
     films = list(simulated_films([10_000_000, 10_000_001], ("hammer", "silent still")))
     assert [film.heard.scene for film in films if isinstance(film.heard, Truth)] == ["hammer", "silent still"]
-    for film in films:
-        assert film.frames.pixels.shape[1:] == (90, 160, 3)
+    for film, seed in zip(films, (10_000_000, 10_000_001), strict=True):
+        how = shooting(seed, 0.0)
+        first, again = ([(picture.copy(), time_s) for picture, time_s in film.pictures()] for _ in range(2))
+        assert all(picture.shape == (how.height, how.width, 3) for picture, _ in first)
+        assert [time_s for _, time_s in first] == [time_s for _, time_s in again]
+        assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, again, strict=True))
         assert isinstance(film.heard, Truth)
-        assert float(film.frames.times_s[-1]) < film.heard.duration_s <= film.duration_s + 1e-3
+        assert first[-1][1] < film.heard.duration_s <= float(film.end_s) + 1e-3
 
 
 def clips(folder: Path) -> Iterator[Path]:
@@ -182,6 +191,7 @@ def test_real_films_are_judged_by_their_own_sound(tmp_path: Path) -> None:
     assert isinstance(film.heard, np.ndarray)
     assert film.heard == pytest.approx([1.0], abs=0.02)
     assert film.score(at(1.03)).score.f1 == 1
-    assert len(film.frames.times_s) == 50
+    assert film.end_s == 2
+    assert len(list(film.pictures())) == 50
     with pytest.raises(MediaError, match="no sound to compare"):
         next(films)

@@ -1,11 +1,12 @@
 """Is it still in time when the film is bad? Events found in damaged pictures, compared with those in clean ones.
 
-Dimension letters: F frames, H height, W width, R true events.
+Dimension letters: H height, W width, R true events.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,25 +18,29 @@ from phonofilm.errors import MediaError, OptionError
 from phonofilm.evaluate.sync import TOLERANCE_S, compare_onsets, matches
 from phonofilm.evaluate.truth_sync import Onsets, TruthRow, TruthSync, onsets_of_sound, score_against_truth
 from phonofilm.media.audio import read_clip_audio
+from phonofilm.media.encode import TimedPicture
 from phonofilm.media.frames import decode_frames
 from phonofilm.media.probe import probe
-from phonofilm.types import FloatArray, FrameRequest, Frames
+from phonofilm.types import ClipInfo, FloatArray, FrameRequest
 
-EventsOf = Callable[[Frames], FloatArray]
-"""What is measured: frames (F, H, W, 3) with their instants → times of events in seconds, rising."""
+EventsOf = Callable[[Iterable[TimedPicture], Fraction], FloatArray]
+"""What is measured: pictures (H, W, 3) with their instants, and when the last one ends → events in seconds, rising."""
 
-PICTURE_SIZE = (160, 90)
-"""Of the pictures handed to the finder; of clips in another shape, as many pixels. So it sees them at work."""
 RATE_HZ = 44_100
+LARGEST_REAL = 854 * 480
+"""Pixels of a picture of a real clip, which is held in memory while it is damaged; larger ones are made smaller."""
 
 
 @dataclass(frozen=True)
 class JudgedFilm:
-    """A film small enough to be kept, and when something is heard in it: by its truth, or by its real sound (R,)."""
+    """A film at its own size, and when something is heard in it: by its truth, or by its real sound (R,).
+
+    pictures: painted or decoded anew for whoever asks, so that no film need be kept. end_s: when the last one ends.
+    """
 
     name: str
-    frames: Frames
-    duration_s: float
+    pictures: Callable[[], Iterable[TimedPicture]]
+    end_s: Fraction
     heard: Truth | FloatArray
 
     def score(self, found_s: FloatArray) -> TruthRow:
@@ -43,8 +48,8 @@ class JudgedFilm:
         if isinstance(self.heard, Truth):
             return score_against_truth(Onsets(found_s), self.heard)
         errors = matches(found_s, self.heard, TOLERANCE_S)
-        score = compare_onsets(found_s, self.heard, self.duration_s)
-        return TruthRow(self.name, 0, self.duration_s, score, tuple(errors), ())
+        score = compare_onsets(found_s, self.heard, float(self.end_s))
+        return TruthRow(self.name, 0, float(self.end_s), score, tuple(errors), ())
 
 
 @dataclass(frozen=True)
@@ -95,16 +100,17 @@ def measure_robustness(
 
     Does not see damages that come together, nor what the sound makes of the events, nor whether a person could still
     see what is asked for: the truth stays that of the clean film. A finder that is bad on clean films loses little:
-    read the ratio beside the F1. Films are asked for one at a time. Raises OptionError when there are none.
+    read the ratio beside the F1. A film is damaged at its own size, before anybody makes it smaller to look at it.
+    Films are asked for one at a time. Raises OptionError when there are none.
     """
     clean: list[TruthRow] = []
     found: dict[tuple[str, int], list[TruthRow]] = {(name, level): [] for name in damages for level in levels}
     for number, film in enumerate(films):
-        clean.append(film.score(events_of(film.frames)))
+        clean.append(film.score(events_of(film.pictures(), film.end_s)))
         for (name, level), rows in found.items():
             # Chance by name, so that a damage measured alone gives the figure it has among the others.
             generator = np.random.default_rng([seed, number, level, *name.encode()])
-            rows.append(film.score(events_of(damaged(film.frames, damages[name], level, generator))))
+            rows.append(film.score(events_of(damages[name](film.pictures(), level, generator), film.end_s)))
     if not clean:
         raise OptionError("no film to measure on; give at least one")
     whole = TruthSync(tuple(clean))
@@ -118,22 +124,16 @@ def measure_robustness(
     )
 
 
-def damaged(frames: Frames, damage: Damage, level: int, generator: np.random.Generator) -> Frames:
-    """The frames under one damage; fewer where it takes some away."""
-    film = list(damage(zip(frames.pixels, frames.times_s, strict=True), level, generator))
-    return Frames(np.stack([picture for picture, _ in film]), tuple(Fraction(time_s) for _, time_s in film))
-
-
 def simulated_films(seeds: Iterable[int], plots: Sequence[str | None] = (None,)) -> Iterator[JudgedFilm]:
-    """Scenes painted small, clean; plots in turn (None: by chance). Raises MissingExtraError without OpenCV."""
+    """Scenes as `data simulate` films them, clean; plots in turn (None: by chance). Raises MissingExtraError."""
     for number, seed in enumerate(seeds):
-        how = replace(shooting(seed, 0.0), width=PICTURE_SIZE[0], height=PICTURE_SIZE[1])
-        truth, film, end_s = film_pictures(seed, how, plots[number % len(plots)])
-        pictures = list(film)
-        frames = Frames(
-            np.stack([picture for picture, _ in pictures]), tuple(Fraction(time_s) for _, time_s in pictures)
-        )
-        yield JudgedFilm(f"{truth.scene} {seed}", frames, float(end_s), truth)
+        yield _simulated(seed, plots[number % len(plots)])
+
+
+def _simulated(seed: int, plot: str | None) -> JudgedFilm:
+    how = shooting(seed, 0.0)
+    truth, _, end_s = film_pictures(seed, how, plot)
+    return JudgedFilm(f"{truth.scene} {seed}", lambda: film_pictures(seed, how, plot)[1], end_s, truth)
 
 
 def real_films(clips: Iterable[Path]) -> Iterator[JudgedFilm]:
@@ -146,7 +146,13 @@ def real_films(clips: Iterable[Path]) -> Iterator[JudgedFilm]:
         sound = read_clip_audio(clip, RATE_HZ)
         if sound is None:
             raise MediaError(f"{path} has no sound to compare with; give a clip that has its real sound")
-        scale = (PICTURE_SIZE[0] * PICTURE_SIZE[1] / (clip.video.width * clip.video.height)) ** 0.5
-        width, height = (max(32, 2 * round(edge * scale / 2)) for edge in (clip.video.width, clip.video.height))
-        (frames,) = decode_frames(clip, [FrameRequest(None, width, height)])
-        yield JudgedFilm(path.name, frames, float(clip.duration_s), onsets_of_sound(sound).times_s)
+        yield JudgedFilm(path.name, partial(_decoded, clip), clip.duration_s, onsets_of_sound(sound).times_s)
+
+
+def _decoded(clip: ClipInfo) -> Iterator[TimedPicture]:
+    """Every picture of a clip, edges even, as 4:2:0 wants them."""
+    edges = clip.video.width, clip.video.height
+    scale = min(1.0, (LARGEST_REAL / (edges[0] * edges[1])) ** 0.5)
+    width, height = (max(2, 2 * int(edge * scale / 2)) for edge in edges)
+    (frames,) = decode_frames(clip, [FrameRequest(None, width, height)])
+    return zip(frames.pixels, frames.times_s, strict=True)

@@ -140,8 +140,8 @@ def damage_section(material: Material) -> Section | None:
     return Section(
         "damage",
         "In time, when the film is bad",
-        "Events that the model sees in simulated films that were damaged: F1 as a share of that of the clean films. "
-        "Levels go up to 3.",
+        "Events that the model sees in simulated films, damaged at their own size: F1 as a share of that of the clean "
+        "films. Levels go up to 3.",
         unseen(measure_robustness),
         {
             "clean_f1": damage.clean.f1,

@@ -1,6 +1,6 @@
 """What a model finds in simulated films, against their truth: as they are, and under every damage.
 
-The films are painted small and written as ordinary files, so that the model sees them as it sees any clip.
+The films are those of `data simulate`, written as ordinary files, so that the model sees them as it sees any clip.
 """
 
 import tempfile
@@ -14,9 +14,9 @@ import numpy as np
 from phonofilm.data.simulate.truth import Truth
 from phonofilm.evaluate.robustness import JudgedFilm, Robustness, measure_robustness, simulated_films
 from phonofilm.evaluate.truth_sync import Onsets, TruthSync, score_against_truth
-from phonofilm.media.encode import write_film
+from phonofilm.media.encode import TimedPicture, write_film
 from phonofilm.pipeline import Phonofilm
-from phonofilm.types import FloatArray, Frames
+from phonofilm.types import FloatArray
 
 FIRST_SEED = 30_000_000
 """No scene of this seed or a higher one is painted for training."""
@@ -33,19 +33,17 @@ class Spotter:
     film: Phonofilm
     folder: Path
 
-    def onsets(self, frames: Frames) -> Onsets:
-        """Events of frames (F, H, W, 3), edges even, with the places they are seen at; spans count by their start."""
-        times_s = [Fraction(time_s) for time_s in frames.times_s]
-        end_s = times_s[-1] + (times_s[-1] - times_s[0]) / max(1, len(times_s) - 1)
+    def onsets(self, pictures: Iterable[TimedPicture], end_s: Fraction) -> Onsets:
+        """Events of pictures (H, W, 3), edges even, with the places they are seen at; spans count by their start."""
         path = self.folder / "film.mp4"
-        write_film(path, zip(frames.pixels, times_s, strict=True), end_s, None, crf=QUALITY_CRF)
+        write_film(path, pictures, end_s, None, crf=QUALITY_CRF)
         events = sorted(self.film.spot(path).events, key=lambda cue: cue.start_s)
         places = np.array([cue.place for cue in events], np.float32)
         return Onsets(np.array([cue.start_s for cue in events], np.float32), places)
 
-    def times(self, frames: Frames) -> FloatArray:
+    def times(self, pictures: Iterable[TimedPicture], end_s: Fraction) -> FloatArray:
         """Only their times, in seconds."""
-        return self.onsets(frames).times_s
+        return self.onsets(pictures, end_s).times_s
 
 
 def measure_spotting(film: Phonofilm, films: Iterable[JudgedFilm]) -> TruthSync:
@@ -59,7 +57,7 @@ def measure_spotting(film: Phonofilm, films: Iterable[JudgedFilm]) -> TruthSync:
         rows = []
         for judged in films:
             assert isinstance(judged.heard, Truth), "simulated films have their truth"
-            rows.append(score_against_truth(spotter.onsets(judged.frames), judged.heard))
+            rows.append(score_against_truth(spotter.onsets(judged.pictures(), judged.end_s), judged.heard))
         return TruthSync(tuple(rows))
 
 
