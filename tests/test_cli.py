@@ -88,7 +88,7 @@ def test_add_prints_the_path_and_nothing_else(tmp_path: Path, phonofilm: Call, c
     ("codec", "name", "written", "said"),
     [
         ("gif", "a.gif", "a.sound.mp4", "writing it as H.264"),
-        ("mpeg1video", "a.mpg", "a.sound.mkv", "cannot hold"),
+        ("mpeg1video", "a.mpg", "a.sound.mkv", "no kind of film that is written here"),
     ],
 )
 def test_another_container_is_said(
@@ -181,7 +181,7 @@ def test_what_is_seen_is_said(tmp_path: Path, phonofilm: Call, clip: Path, monke
     result = phonofilm("add", clip, "--model", "tiny")
     assert result.out == f"{tmp_path / 'clip.sound.mp4'}\n"
     said = "heard as 'a tiger growling and roaring', by what is seen; --prompt says otherwise"
-    assert result.err == f"phonofilm: clip.mp4: {said}\n"
+    assert result.err == f"phonofilm: {clip}: {said}\n"
     assert phonofilm("add", clip, "--prompt", "rain", "--model", "tiny").err == ""
 
 
@@ -262,7 +262,7 @@ def test_another_container_in_a_folder_is_said_once_and_replaced(tmp_path: Path,
     for _ in range(2):
         result = phonofilm("add", path, "--out-dir", tmp_path / "out", "--model", "tiny")
         assert result.out == f"{tmp_path / 'out' / 'a.sound.avi'}\n"
-        assert result.err.count("cannot hold") == 1
+        assert result.err.count("is no kind of film that is written here") == 1
     assert names(tmp_path / "out") == ["a.sound.avi"]
 
 
@@ -352,6 +352,14 @@ def test_wrong_combinations(tmp_path: Path, phonofilm: Call, clip: Path) -> None
         (["add", "{clip}", "--loudness", "loud"], "loudness is 'loud'"),
         (["add", "{clip}", "-o", "{clip}"], "is the clip itself"),
         (["add", "{clip}", "-o", "{folder}"], "is a folder"),
+        (["add", "{clip}", "-o", ""], "output . is a folder; give a file name"),
+        (["add", "{clip}", "-o", ".", "--audio-only", "--takes", "2"], "output . is a folder; give a file name"),
+        (["spot", "{clip}", "-o", ""], "output . is a folder; give a file name"),
+        (["make", "rain", "-o", "", "--takes", "2"], "output . is a folder; give a file name"),
+        (["add", "{clip}", "--dialogue", "{folder}"], "is a folder; name a file"),
+        (["add", "{clip}", "--redo", "3-4", "--take", "{clip}"], "begin before that"),
+        (["studio", "--model", "own"], "is one that you trained; give its folder"),
+        (["studio", "--weights-dir", "{folder}/none"], "is no folder"),
         (["add", "{clip}", "-o", "{folder}/no/a.mp4"], "does not exist"),
         (["add", "{clip}", "-o", "{folder}/a.wav"], "(audio-only)"),
         (["add", "{clip}", "--audio-only", "-o", "{folder}/a.xyz"], "cannot write sound as"),
@@ -514,7 +522,7 @@ def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
     )
     assert failed.returncode == 1
     assert failed.stdout == ""
-    assert failed.stderr.startswith(f"phonofilm: {bad} is not a video")
+    assert failed.stderr.startswith(f"phonofilm: {bad} is no film or sound")
     assert failed.stderr.count("\n") == 1
 
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clips import click_time, click_track, even_times, make_clip
+from phonofilm.disk import writer
 from phonofilm.errors import MediaError, OutputError
 from phonofilm.media.audio import STEP_24_BIT, read_audio, read_clip_audio, resample, to_stereo, write_audio
 from phonofilm.media.files import replacing, write_text
@@ -200,7 +201,7 @@ def test_a_folder_that_may_not_be_written_to(tmp_path: Path) -> None:
 def test_a_full_disk(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # The partial file is a link to the device that is always full.
     path = tmp_path / f"sound{suffix}"
-    (tmp_path / f".sound.{os.getpid()}.partial{suffix}").symlink_to("/dev/full")
+    (tmp_path / f".sound.{writer()}.partial{suffix}").symlink_to("/dev/full")
     noise = Waveform(np.random.default_rng(0).uniform(-0.5, 0.5, (2, 200_000)).astype(np.float32), RATE_HZ)
     with pytest.raises(OutputError, match="cannot write"):
         write_audio(noise, path)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clips import click_time, click_track, cut_by_edit_list, even_times, make_clip, numbers, shown_packets
+from phonofilm.disk import writer
 from phonofilm.errors import OutputError
 from phonofilm.media.audio import read_clip_audio
 from phonofilm.media.frames import decode_frames
@@ -276,7 +277,7 @@ def test_nothing_is_left_after_a_failure(
 def test_a_full_disk(tmp_path: Path, suffix: str) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
-    (folder / f".new.{os.getpid()}.partial{suffix}").symlink_to("/dev/full")
+    (folder / f".new.{writer()}.partial{suffix}").symlink_to("/dev/full")
     clip = probe(make_clip(tmp_path / "clip.mp4"))
     with pytest.raises(OutputError, match="the disk is full; make room") as caught:
         mux(clip, new_sound(clip), folder / f"new{suffix}", metadata={})

@@ -153,7 +153,7 @@ def _playlist(path: Path) -> Path:
 BAD = {
     "missing": (lambda path: path, "does not exist"),
     "folder": (lambda path: path.mkdir() or path, "is a folder"),
-    "text": (_text, "not a video"),
+    "text": (_text, "no film or sound"),
     "zero bytes": (_empty, "is empty"),
     "cut before its index": (_without_index, "cut short"),
     "zero frames": (_without_frames, "no frame"),

@@ -1,5 +1,6 @@
 """Spans of an earlier take made anew, with the model `tiny`: what stays is the same to the sample."""
 
+import threading
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,7 @@ from phonofilm.media.audio import read_audio, read_clip_audio, write_audio
 from phonofilm.media.probe import probe
 from phonofilm.mix.splice import FADE_S, fitted, loud_db, ranges, spliced
 from phonofilm.pipeline import Phonofilm
+from phonofilm.remarks import STEMS, told
 from phonofilm.scenes import mmaudio
 from phonofilm.scenes.feature_cache import FeatureCache
 from phonofilm.scenes.mmaudio import MmaudioGuide
@@ -161,6 +163,69 @@ def test_beside_stems_the_mix_stays_to_the_sample(
     first, end = changed(before, after)
     fade = round(FADE_S * 48_000)
     assert round(0.5 * 48_000) - fade <= first < end <= round(0.9 * 48_000) + fade
+
+
+def test_one_channel_cannot_be_had_of_a_take_with_two(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
+    with pytest.raises(OptionError, match="two channels, which redoing keeps"):
+        redone(folder, tmp_path / "new.wav", "clip.sound.wav", [(0.4, 0.9)], mono=True)
+    assert not (tmp_path / "new.wav").exists()
+    assert redone(folder, tmp_path / "one.wav", "mono.flac", [(0.4, 0.9)], mono=True).sound.channels == 1
+
+
+def test_stems_that_are_left_of_another_take_are_not_taken_for_its_own(
+    tmp_path: Path, film: Phonofilm, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The same sound 1.5 dB louder is nearer than a lossy codec may be off."""
+    clip = make_clip(tmp_path / "clip.mp4", even_times(12, Fraction(8)), rate_hz=Fraction(8))
+    film.add_sound(clip, loudness="-24", stems=True)
+    (loud,) = film.add_sound(clip, loudness="-22.5")
+    left = "those of the take that it replaces are still there: clip.sound.effects.wav, clip.sound.mix.wav"
+    assert left in caplog.text
+    caplog.clear()
+    (new,) = film.add_sound(clip, redo=[(0.4, 0.9)], seed=3)
+    assert "not of this take; it is taken as one layer" in caplog.text
+    old, before = (read_clip_audio(probe(path), RATE_HZ) for path in (loud.path, new.path))
+    assert old is not None
+    assert before is not None
+    away = slice(RATE_HZ, None)
+    assert loud_db(before.samples[0, away], RATE_HZ) == pytest.approx(loud_db(old.samples[0, away], RATE_HZ), abs=0.3)
+
+
+def test_stems_are_known_again_by_comments(tmp_path: Path, film: Phonofilm, caplog: pytest.LogCaptureFixture) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", even_times(12, Fraction(8)), rate_hz=Fraction(8))
+    (take,) = film.add_sound(clip, stems=True)
+    assert {told(path, STEMS) for path in (take.path, *take.stems.values())} == {told(take.path, STEMS)} != {""}
+    (again,) = film.add_sound(clip, redo=[(0.4, 0.9)], seed=3, stems=True)
+    assert "not of this take" not in caplog.text
+    assert told(again.path, STEMS) not in ("", told(take.path, STEMS))
+    film.add_sound(clip, audio_only=True)  # the same sound without loss: its name is shared with the film's stems
+    (sound,) = film.add_sound(
+        clip, audio_only=True, redo=[(0.4, 0.9)], seed=3, stems=True, take=tmp_path / "clip.sound.wav"
+    )
+    assert set(sound.stems) == {"effects"}
+
+
+def test_threads_may_write_to_one_name(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
+    """The last one wins, with a whole file."""
+    output, made, wrong = tmp_path / "one.mp4", [], []
+
+    def write() -> None:
+        try:
+            made.extend(film.add_sound(folder / "clip.mp4", output, stems=True))
+        except PhonofilmError as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert len(made) == 3
+    sound = read_clip_audio(probe(output), RATE_HZ)
+    assert sound is not None
+    assert np.abs(sound.samples).max() > 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.effects.wav", "one.mix.wav", "one.mp4"]
 
 
 def test_all_of_a_take_made_here_keeps_its_rate_and_of_others_sound_it_is_the_models(

@@ -15,7 +15,8 @@ from phonofilm.errors import OptionError
 from phonofilm.media.audio import read_audio, sound_comment
 from phonofilm.media.probe import probe
 from phonofilm.pipeline import Phonofilm
-from phonofilm.take_sheet import digest, sheet_of, sheet_path, told_digest, write_sheet
+from phonofilm.remarks import SHEET, told
+from phonofilm.take_sheet import digest, sheet_of, sheet_path, write_sheet
 
 RATE_HZ = 44_100
 TIMES_S = st.lists(st.integers(0, 95), unique=True, max_size=8).map(lambda tenths: [time / 10 for time in tenths])
@@ -85,7 +86,7 @@ def test_a_plain_take_takes_the_sheet_of_the_one_that_it_replaces_away(film: Pho
     assert sheet_path(take.path).exists()
     film.add_sound(clip)
     assert not sheet_path(take.path).exists()
-    assert told_digest(take.path) == ""
+    assert told(take.path, SHEET) == ""
 
 
 def test_what_somebody_else_wrote_there_stays_and_is_not_believed(

@@ -193,6 +193,17 @@ def test_the_clips_own_sound_is_a_stem_and_stays_in_what_is_made_anew(
     np.testing.assert_array_equal(new, old)
 
 
+def test_what_is_made_anew_has_the_loudness_of_its_take_and_says_so(
+    client: TestClient, project: dict[str, Any]
+) -> None:
+    wishes = {"loudness": "-20", "rate": 48_000}
+    job = asked(client, project["id"], kind="add", options=wishes)
+    options = {"loudness": "-40", "seed": 3}
+    again = asked(client, project["id"], kind="redo", take=job["takes"][0], spans=[[0.5, 1.0]], options=options)
+    made = client.get(f"{API}/projects/{project['id']}/takes/{again['takes'][0]}").json()
+    assert made["options"] == {"seed": 3, **wishes}
+
+
 def test_only_the_span_is_made_anew(client: TestClient, project: dict[str, Any]) -> None:
     first = project["takes"][0]
     done = asked(client, project["id"], kind="redo", take=first["id"], spans=[[0.5, 1.0]], options={"seed": 77})
@@ -260,6 +271,9 @@ def test_what_is_no_film_is_refused_whatever_it_is_called(client: TestClient, cl
     refused(sent("list.mp4", concat), 415, "unreadable_clip")
     assert client.post(f"{API}/projects", json={}).status_code == 415
     assert client.post(f"{API}/projects", files={"other": b"x"}).status_code == 422
+    for files in ({"other": bytes(200_000)}, [("file", b"x"), ("file", bytes(200_000))]):
+        message = refused(client.post(f"{API}/projects", files=files), 422, "bad_request")
+        assert "file came" in message
     assert uploaded(client, clip, "../../etc/ä:b.mp4")["clip"]["file_name"] == "ä:b.mp4"
 
 
@@ -281,6 +295,13 @@ def test_parts_of_a_file(client: TestClient, project: dict[str, Any]) -> None:
     url = project["video_url"]
     whole = client.get(url)
     assert whole.headers["accept-ranges"] == "bytes"
+    head = client.head(url)
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(whole.content)), b"")
+    assert client.head(f"{API}/health").status_code == 200
+    refused_head = client.head(f"{API}/projects/{project['id']}/takes/{'0' * 14}/video")
+    assert refused_head.status_code == 404
+    for wrong in ("bytes=5-2", "items=0-5", "bytes=", "bytes=a-b"):
+        assert client.get(url, headers={"range": wrong}).content == whole.content
     assert client.get(url, headers={"if-none-match": whole.headers["etag"]}).status_code == 304
     size = len(whole.content)
 
@@ -406,6 +427,8 @@ def test_other_names_and_other_sites_are_turned_away(client: TestClient, project
     for path in ("/..%2f..%2fpyproject.toml", "/assets/../../app.py", "/%2e%2e/app.py"):
         assert "<!doctype html>" in client.get(path).text.lower(), "the page, and no file of the server's"
     refused(client.get(f"{API}/nothing"), 404, "not_found")
+    refused(client.put(f"{API}/health"), 405, "bad_request")
+    assert client.put(f"{API}/health").headers["allow"] == "GET, HEAD"
 
 
 def test_strangers_need_the_token(tmp_path: Path) -> None:

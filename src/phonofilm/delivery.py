@@ -13,9 +13,10 @@ from phonofilm.media.timecode import Timecode, start_timecode
 from phonofilm.mix.layer_names import LAYERS, MUSIC
 from phonofilm.outlet import Outlet, Sealed
 from phonofilm.outputs import MIX, NOTES, notes_made_here, numbered, stem_path
+from phonofilm.remarks import SHEET, STEMS, digits_of, remark, told
 from phonofilm.score.midi import write_midi
 from phonofilm.score.piece import Score
-from phonofilm.take_sheet import remark, sheet_path, told_digest, write_sheet
+from phonofilm.take_sheet import digest, write_sheet
 from phonofilm.types import ClipInfo
 
 logger = logging.getLogger(__name__)
@@ -77,17 +78,24 @@ def deliver(
     Raises OutputError.
 
     Layers of the take that it replaces go, so that the stems add up to the mix; nothing that we did not write does.
+    Where it has none itself they stay, which is said.
     """
     clip, start = order.clip, order.start
-    said = remark(timing.sheet) if timing.told else ""
-    replaced = told_digest(path) if sheet_path(path).exists() else ""
+    said_stems = remark(STEMS, digits_of(sealed.sound.samples.tobytes()) if stems else "")
+    said = [said_stems, remark(SHEET, digest(timing.sheet) if timing.told else "")]
+    replaced_sheet, replaced_stems = told(path, SHEET), told(path, STEMS)
     if order.audio_only:
         written = outlet.audio(sealed, path, seed, start, clip, said)
     else:
         written = outlet.video(sealed, clip, path, seed, start, said)
-    write_sheet(timing.sheet if timing.told else None, path, replaced)
+    write_sheet(timing.sheet if timing.told else None, path, replaced_sheet)
     layers = stems if order.audio_only or not stems else stems | {MIX: sealed}
-    files = {name: outlet.audio(stem, stem_path(path, name), seed, start, clip) for name, stem in layers.items()}
+    files = {
+        name: outlet.audio(stem, stem_path(path, name), seed, start, clip, [said_stems])
+        for name, stem in layers.items()
+    }
+    if replaced_stems and not files:
+        _tell_of_stems(path, replaced_stems)
     timeline = order.timelines.get(path)
     if timeline is not None:
         sounds = {name: file for name, file in files.items() if name != MIX}
@@ -95,6 +103,16 @@ def deliver(
     for name in set(LAYERS) - set(files) if files else ():
         _remove_layer(stem_path(path, name))
     return Delivery(written, files, timeline)
+
+
+def _tell_of_stems(path: Path, replaced: str) -> None:
+    """Say which stems lie beside a take that has none of its own, and belong to the one that it replaced."""
+    beside = [stem_path(path, name) for name in (*LAYERS, MIX)]
+    left = [file.name for file in beside if file.exists() and told(file, STEMS) == replaced]
+    if left:
+        logger.warning(
+            "%s was made without stems; those of the take that it replaces are still there: %s", path, ", ".join(left)
+        )
 
 
 def _remove_layer(path: Path) -> None:

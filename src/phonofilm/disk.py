@@ -1,13 +1,20 @@
-"""Whether there is room on a disk, and what to do where there is none."""
+"""Whether there is room on a disk, what to do where there is none, and whose an unfinished file is."""
 
 import errno
+import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 FULL_BYTES = 1 << 16
 """With less room than this a disk is full: writers that fail on it do not all say why."""
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+def writer() -> str:
+    """Digits for the names of unfinished files: of this process and thread, so that no two write into one."""
+    return f"{os.getpid()}-{threading.get_native_id()}"
 
 
 def way_out(error: OSError, folder: Path) -> str:

@@ -23,6 +23,7 @@ from phonofilm.mix.original import brought_under, found_in
 from phonofilm.mix.splice import hushed, loud_db, ranges, shares, silenced
 from phonofilm.mix.stems import summed
 from phonofilm.outputs import MIX, NOTES, stem_path
+from phonofilm.remarks import STEMS, told
 from phonofilm.scenes.guide import ACTIVE_DBFS
 from phonofilm.settings import AddOptions
 from phonofilm.take_sheet import sheet_of
@@ -131,19 +132,20 @@ def _mix(path: Path, sound: Waveform, layers: dict[str, Waveform]) -> Waveform |
 
     sound: what the take holds, which in a film has been through a lossy codec.
     """
-    whole, most = summed(layers), (len(layers) + 1) * STEP_24_BIT
-
-    def rounded(one: Waveform) -> Waveform | None:
-        if (one.rate_hz, one.channels) != (whole.rate_hz, whole.channels):
-            return None
-        one = as_long(one, whole.samples.shape[1])
-        return one if np.abs(one.samples - whole.samples).max(initial=0) <= most else None
-
-    beside = stem_path(path, MIX)
-    found = rounded(sound)
+    whole, beside = summed(layers), stem_path(path, MIX)
+    found = _rounded(sound, whole, len(layers))
     if found is None and beside.exists():
-        found = rounded(read_audio(beside))
+        found = _rounded(read_audio(beside), whole, len(layers))
     return found
+
+
+def _rounded(sound: Waveform, whole: Waveform, count: int) -> Waveform | None:
+    """A sound, as long as the sum of `count` layers, where it is that but for how samples were rounded; else None."""
+    if (sound.rate_hz, sound.channels) != (whole.rate_hz, whole.channels):
+        return None
+    sound = as_long(sound, whole.samples.shape[1])
+    most = (count + 1) * STEP_24_BIT
+    return sound if np.abs(sound.samples - whole.samples).max(initial=0) <= most else None
 
 
 def _held(clip: ClipInfo, path: Path, effects: Waveform) -> Waveform | None:
@@ -168,6 +170,8 @@ def begun(
     is new. Raises OptionError.
     """
     edit = edit_of(earlier, spans, clip)
+    if chosen.mono and earlier.effects.channels > 1 and (edit is not None or earlier.kept):
+        raise OptionError("mono is wanted, and the take has two channels, which redoing keeps; leave mono out")
     if earlier.keeps_original:
         if chosen.original_db != AddOptions().original_db:
             logger.warning("the take holds the clip's own sound, which stays as loud as it is; original-db is unused")
@@ -201,8 +205,13 @@ def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:
     """The stems beside a take, as long as its sound; none where they are not there or do not add up to it.
 
     Layers that an earlier take of that name has left are not of it: of all combinations the one counts that comes
-    nearest to the take.
+    nearest to the take, or to the mix that was written with it without loss. Where its comment and theirs name other
+    stems, they must add up to it but for rounding: a piece of music that is 12 dB below the rest would pass for what a
+    lossy codec leaves.
     """
+    beside = stem_path(path, MIX)
+    if beside.exists() and told(beside, STEMS) == told(path, STEMS) != "":
+        sound = read_audio(beside)
     files = {name: stem_path(path, name) for name in LAYERS}
     there = {name: read_audio(file) for name, file in files.items() if file.exists()}
     if EFFECTS not in there:
@@ -212,12 +221,19 @@ def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:
     choices = [(EFFECTS, *more) for count in range(len(others) + 1) for more in combinations(others, count)]
     rests = {choice: _rest(summed({name: alike[name] for name in choice}), sound) for choice in choices}
     best = min(choices, key=lambda choice: rests[choice])
-    if rests[best] > 10 ** (LARGEST_REST_DB / 10) * float((sound.samples**2).sum()):
+    whole = summed({name: alike[name] for name in best})
+    near = rests[best] <= 10 ** (LARGEST_REST_DB / 10) * float((sound.samples**2).sum())
+    if not near or not (_of_one_make(path, [files[name] for name in best]) or _rounded(sound, whole, len(best))):
         logger.warning("the stems beside %s are not of this take; it is taken as one layer", path.name)
         return {}
     for name in set(there) - set(best):
         logger.warning("%s is not of the take %s; it is left out", files[name].name, path.name)
     return {name: alike[name] for name in best}
+
+
+def _of_one_make(path: Path, files: Sequence[Path]) -> bool:
+    """Whether stems can have been written with a take, as far as comments say: other programs leave theirs out."""
+    return not made_here(path) or {told(file, STEMS) for file in files} <= {"", told(path, STEMS)}
 
 
 def _like(layer: Waveform, other: Waveform) -> bool:

@@ -179,7 +179,11 @@ def book(chosen: AddOptions) -> Band:
             raise
         logger.warning("%s; there is no music, and the effects get %r", error, reading.music_words)
         return Band(replace(reading, music=(), effects=(chosen.prompt,)), None)
-    return Band(reading, read_mood(reading.music_words, encoder))
+    mood = read_mood(reading.music_words, encoder)
+    if mood.unlearnt:
+        unknown, name = reading.music_words, mood.style.name
+        logger.warning("no music that is known is called like %r; it is taken for %s", unknown, name)
+    return Band(reading, mood)
 
 
 def warn_of_unmade(prompt: str) -> None:

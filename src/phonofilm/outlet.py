@@ -7,6 +7,7 @@ Content Credentials where they are wanted.
 import importlib.metadata
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -136,14 +137,20 @@ class Outlet:
         return sealed
 
     def video(
-        self, sealed: Sealed, clip: ClipInfo, path: Path, seed: int, start: Timecode | None = None, remark: str = ""
+        self,
+        sealed: Sealed,
+        clip: ClipInfo,
+        path: Path,
+        seed: int,
+        start: Timecode | None = None,
+        said: Sequence[str] = (),
     ) -> Path:
         """The clip with the sound in place of its own; returns where it really went. Raises OutputError.
 
-        remark: what its comment says besides.
+        said: what its comment says besides.
         """
         timecode = {} if start is None else {"timecode": str(start)}
-        written = mux(clip, sealed.sound, path, metadata={"comment": self._comment(sealed, seed, remark), **timecode})
+        written = mux(clip, sealed.sound, path, metadata={"comment": self._comment(sealed, seed, said), **timecode})
         return self._signed(written, sealed, seed, clip, Content.COMPOSITE)
 
     def audio(
@@ -153,13 +160,13 @@ class Outlet:
         seed: int,
         start: Timecode | None = None,
         clip: ClipInfo | None = None,
-        remark: str = "",
+        said: Sequence[str] = (),
     ) -> Path:
         """The sound alone; WAV as Broadcast WAV, which says where it begins. Raises OutputError.
 
-        clip: whose own sound is in it, if any is. remark: as `video`.
+        clip: whose own sound is in it, if any is. said: as `video`.
         """
-        write_audio(sealed.sound, path, self._comment(sealed, seed, remark))
+        write_audio(sealed.sound, path, self._comment(sealed, seed, said))
         if path.suffix.lower() == BROADCAST_SUFFIX:
             add_broadcast(path, self._record(sealed, seed, start))
         return self._signed(path, sealed, seed, clip, sealed.content)
@@ -177,8 +184,8 @@ class Outlet:
             loudness=Loudness(integrated_lufs(sound), true_peak_dbtp=20 * math.log10(peak) if peak > 0 else None),
         )
 
-    def _comment(self, sealed: Sealed, seed: int, remark: str = "") -> str:
-        parts = [MAKER, f"model {self._model}", f"seed {seed}", f"take {sealed.payload.take_id}", remark]
+    def _comment(self, sealed: Sealed, seed: int, said: Sequence[str] = ()) -> str:
+        parts = [MAKER, f"model {self._model}", f"seed {seed}", f"take {sealed.payload.take_id}", *said]
         return ", ".join(filter(None, parts))
 
     def _signed(self, path: Path, sealed: Sealed, seed: int, clip: ClipInfo | None, content: Content) -> Path:

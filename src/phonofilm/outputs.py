@@ -10,7 +10,7 @@ from pathlib import Path
 
 from phonofilm.errors import MediaError, OptionError, OutputError
 from phonofilm.media.audio import check_sound_path, made_here
-from phonofilm.media.files import check_other
+from phonofilm.media.files import check_named, check_other
 from phonofilm.media.holding import Place, place_for, warn_of_change
 from phonofilm.media.mux import check_output
 from phonofilm.media.suffixes import is_sound, parted
@@ -68,6 +68,7 @@ def destination(
     if output is None and word == REDO:
         word = _free_word(info, folder or info.path.parent)
     named = default_path(info, audio_only, word, folder) if output is None else output
+    check_named(named)
     place = Place(named, copied=True) if audio_only else place_for(info, named)
     return Destination(named, place.path, output is not None, place.copied)
 
@@ -238,6 +239,8 @@ def check_apart(paths: Sequence[Path], take: Path, stems: bool) -> None:
 
 
 def numbered(path: Path, takes: int) -> list[Path]:
+    """Where each of several takes goes. Raises OutputError for what is no name of a file."""
+    check_named(path)
     if takes == 1:
         return [path]
     return [path.with_name(f"{path.stem}.{number + 1}{path.suffix}") for number in range(takes)]

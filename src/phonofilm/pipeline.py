@@ -48,6 +48,7 @@ from phonofilm.settings import (
     given_spans,
     path_of,
     path_text,
+    shown,
 )
 from phonofilm.stopwatch import Stopwatch
 from phonofilm.timeline import Seconds, samples
@@ -199,11 +200,11 @@ class Phonofilm:
         sheet = cues if cues is None or isinstance(cues, CueSheet) else path_of("cues", cues)
         target = output if output is None or isinstance(output, Destination) else path_of("output", output)
         check_truth("audio_only", audio_only)
-        return self._add(clip, target, sheet, edit, bool(audio_only), chosen, progress or no_progress)
+        return self._add(clip, target, sheet, edit, bool(audio_only), chosen, _teller(progress))
 
     def spot(self, clip: str | Path | ClipInfo, progress: Progress | None = None) -> CueSheet:
         """What is seen in a clip and when, as a cue sheet. Raises InputError."""
-        return self._guide.look(_probed(clip), Stopwatch(), progress or no_progress).sheet
+        return self._guide.look(_probed(clip), Stopwatch(), _teller(progress)).sheet
 
     def make(
         self,
@@ -249,7 +250,7 @@ class Phonofilm:
             path_text(key),
         )
         check_words(prompt)
-        progress = progress or no_progress
+        progress = _teller(progress)
         paths = sound_paths(path_of("output", output), chosen.takes, loop=chosen.loop)
         watch, outlet = Stopwatch(), Outlet(self.model, self._guide.row.number, prompt, chosen)
         length_s = Fraction(repr(float(chosen.seconds)))
@@ -334,7 +335,7 @@ class Phonofilm:
             self._guide.still(sight) if band.plays_the_picture else sight, chosen, watch, progress
         )
         if scene.at_a_loss and not (asked.prompt.strip() or band.mood or speech or sight.edited):
-            logger.warning("%s: %s", info.path.name, AT_A_LOSS)
+            logger.warning("%s: %s", info.path, AT_A_LOSS)
         if scene.unlearnt:
             logger.warning(UNLEARNT, scene.words)
         told = sight.sheet if before is None or edit is None else merged(before, sight.sheet, edit.spans)
@@ -371,6 +372,13 @@ class Phonofilm:
         if edit is not None:
             return set_in(wave, sight.curves, chosen.mono, edit, rate_hz)
         return levelled(wave, sight.curves, scene, chosen, rate_hz, whole)
+
+
+def _teller(progress: Progress | None) -> Progress:
+    """Raises OptionError for what cannot be called."""
+    if progress is not None and not callable(progress):
+        raise OptionError(f"progress is {shown(progress)}; give a function of a stage and a share, or leave it out")
+    return progress or no_progress
 
 
 def _goal(info: ClipInfo, output: Path | Destination | None, audio_only: bool, word: str) -> Destination:

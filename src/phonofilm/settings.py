@@ -33,6 +33,7 @@ EMOJI_MARKS = frozenset(("\ufe0f", "\u20e3", *map(chr, range(0xE0020, 0xE0080)))
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
 CREDENTIALS = ("auto", "on", "off")
+VOICE_ENGINES = ("espeak", "kokoro")
 RATES_HZ = (44_100, 48_000)
 LOUDNESS_TARGETS = {"web": -16.0, "ebu-r128": -23.0, "cinema": -27.0}
 """Integrated loudness by name, LUFS: AES TD1008 for streaming, EBU R 128 for European broadcast, and -27 LKFS, the
@@ -95,6 +96,11 @@ class AddOptions:
         check_rate(self.rate)
         check_credentials(self.credentials, self.certificate, self.certificate_key)
         check_seeds(self.seed, self.takes)
+        if self.voice_engine not in VOICE_ENGINES:
+            engines = ", ".join(VOICE_ENGINES)
+            raise OptionError(f"there is no voice engine {shown(self.voice_engine)}; choose one of {engines}")
+        if self.original_db != AddOptions.original_db and not self.keep_original:
+            raise OptionError("original-db came without keep-original; the clip's own sound is not kept, so add that")
 
 
 @dataclass(frozen=True)
@@ -294,7 +300,7 @@ def loudness_target(text: str) -> float | None:
         value = math.nan
     if not -60 <= value <= -6:
         names = ", ".join(LOUDNESS_TARGETS)
-        raise OptionError(f"loudness is {text!r}; give {names}, none, or a number from -60 to -6 (LUFS)")
+        raise OptionError(f"loudness is {shown(text)}; give {names}, none, or a number from -60 to -6 (LUFS)")
     return value
 
 
@@ -349,7 +355,8 @@ def checked_spans(spans: Sequence[tuple[float, float]], duration_s: Seconds) -> 
         if not (math.isfinite(first) and math.isfinite(end) and 0 <= first < end):
             raise OptionError(f"redo is {first:g}-{end:g}; give a start of at least 0 s and an end after it")
         if end > float(duration_s) + CLIP_END_S:
-            raise OptionError(f"redo is {first:g}-{end:g}, and the clip lasts {float(duration_s):.3f} s; end there")
+            way = "end there" if first < duration_s else "begin before that"
+            raise OptionError(f"redo is {first:g}-{end:g}, and the clip lasts {float(duration_s):.3f} s; {way}")
         if end - first < SHORTEST_REDO_S - 1e-9:
             raise OptionError(f"redo is {first:g}-{end:g}; a span lasts at least {SHORTEST_REDO_S} s: make it longer")
         checked.append((seconds(float(first)), min(seconds(float(end)), duration_s)))

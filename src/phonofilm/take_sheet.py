@@ -4,23 +4,18 @@ A take that was made with an edited sheet, or made anew in part, has its sheet b
 the comment of the take says which: a sheet that has been changed since is not taken for that of the take.
 """
 
-import hashlib
 import json
 import logging
-import re
 from pathlib import Path
 
 from phonofilm.cues import CueSheet, read_cue_sheet, sheet_for
-from phonofilm.errors import CueError, MediaError
-from phonofilm.media.audio import MAKER, sound_comment
+from phonofilm.errors import CueError
 from phonofilm.media.files import remove, replacing
 from phonofilm.outputs import stem_path
+from phonofilm.remarks import SHEET, digits_of, told
 from phonofilm.types import ClipInfo
 
 logger = logging.getLogger(__name__)
-
-SHEET = "cues"
-DIGITS = 8
 
 
 def sheet_path(take: Path) -> Path:
@@ -31,34 +26,19 @@ def sheet_path(take: Path) -> Path:
 def digest(sheet: CueSheet) -> str:
     """Hexadecimal digits that tell its cues from those of another sheet, as they are written. Raises CueError."""
     rows = json.loads(sheet.to_json())["cues"]
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:DIGITS]
-
-
-def remark(sheet: CueSheet) -> str:
-    """What the comment of a take says of its sheet. Raises CueError."""
-    return f"{SHEET} {digest(sheet)}"
-
-
-def told_digest(take: Path) -> str:
-    """Which sheet the comment of a take names; empty where it names none, or there is no take."""
-    try:
-        comment = sound_comment(take)
-    except MediaError:
-        return ""
-    found = re.search(rf"\b{SHEET} ([0-9a-f]{{{DIGITS}}})$", comment) if comment.startswith(MAKER) else None
-    return found.group(1) if found else ""
+    return digits_of(json.dumps(rows, sort_keys=True).encode())
 
 
 def sheet_of(take: Path, clip: ClipInfo) -> CueSheet | None:
     """The sheet that a take of a clip was made with; None where what is seen set its timing, or nobody knows."""
-    told, path = told_digest(take), sheet_path(take)
-    if not told:
+    wanted, path = told(take, SHEET), sheet_path(take)
+    if not wanted:
         return None
     try:
         sheet = sheet_for(path, clip)
     except CueError:
         sheet = None
-    if sheet is None or digest(sheet) != told:
+    if sheet is None or digest(sheet) != wanted:
         lack = "is not beside it" if not path.exists() else "was changed since"
         logger.warning("the cue sheet of %s, %s, %s; what is seen is taken for it", take.name, path.name, lack)
         return None

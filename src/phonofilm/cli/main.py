@@ -4,7 +4,9 @@ Exit codes: 0 done, 1 an error that is said in one line, 2 wrong usage, 3 a file
 130 interrupted.
 """
 
+import json
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -18,6 +20,7 @@ from phonofilm.cli.studio import studio
 from phonofilm.cli.terminal import complain
 from phonofilm.cli.workshop import data_app, train
 from phonofilm.errors import PhonofilmError
+from phonofilm.media.files import clean_up_when_ended
 
 app = typer.Typer(
     help="Gives a silent video its sound: in time with the picture, offline.",
@@ -49,8 +52,11 @@ def main() -> None:
     # Before torch is loaded. Threads that wait for each other spin otherwise, and where another program holds a core
     # that takes seven times as long (1.8 against 13 CPU seconds for a step of the large MMAudio network, two cores).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    clean_up_when_ended()
     try:
         app()
     except PhonofilmError as error:
         complain(error)
+        if "--json" in sys.argv:
+            typer.echo(json.dumps({"error": str(error)}, indent=1))
         raise SystemExit(1) from None

@@ -76,7 +76,8 @@ def check_read(options: AddOptions | MakeOptions, take: Path | None = None) -> N
     named = {f"--{name.replace('_', '-')}": getattr(options, name, "") for name in READ}
     for flag, path in {**named, "--take": take or ""}.items():
         if path and not Path(path).is_file():
-            raise OptionError(f"{flag} is {path}, and there is no such file; check the path")
+            lack = "that is a folder; name a file" if Path(path).is_dir() else "there is no such file; check the path"
+            raise OptionError(f"{flag} is {path}, and {lack}")
     if isinstance(options, AddOptions):
         read_casting(options.dialogue, options.voices, options.voice_engine, cache_folder() / "voices")
 

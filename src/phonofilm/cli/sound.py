@@ -99,9 +99,7 @@ def add(
                     for made in takes:
                         typer.echo(str(made.path))
                     if not options.prompt and takes[0].words:
-                        remark(
-                            f"{one.clip.name}: heard as {takes[0].words!r}, by what is seen; --prompt says otherwise"
-                        )
+                        remark(f"{one.clip}: heard as {takes[0].words!r}, by what is seen; --prompt says otherwise")
             except PhonofilmError as error:
                 complain(error, one.clip if len(clips) > 1 else None)
                 results.append({"clip": str(one.clip), "model": model, "error": str(error)})

@@ -40,8 +40,10 @@ def studio(
         raise MissingExtraError(MISSING_EXTRA)
     from phonofilm.web.config import StudioConfig, default_folder
     from phonofilm.web.serve import serve
+    from phonofilm.weights.fetch import check_folder
     from phonofilm.weights.registry import find_model
 
+    check_folder(find_model(model), weights_dir)
     config = StudioConfig(
         folder=(folder or default_folder()).expanduser().resolve(),
         host=host,

@@ -53,7 +53,8 @@ def simulate(
             progress=progress,
         )
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
+        told = [{**dataclasses.asdict(row), "file": str(out / row.file), "truth": str(out / row.truth)} for row in rows]
+        typer.echo(json.dumps(told, indent=1))
     else:
         for row in rows:
             typer.echo(str(out / row.file))

@@ -68,6 +68,8 @@ def read_index(folder: Path) -> list[Recording]:
 
     Raises InputError when there is neither, or the index lacks a column or holds an odd value.
     """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; give the one that holds the recordings")
     index = folder / "index.tsv"
     if not index.is_file():
         return _by_name(folder)

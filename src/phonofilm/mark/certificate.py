@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from phonofilm.disk import writer
 from phonofilm.errors import OptionError, OutputError
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def local_identity(folder: Path) -> Identity:
 
 def _write(path: Path, content: bytes, mode: int) -> None:
     """Whole or not at all, and never readable by others in between."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f"{path.name}.{writer()}.partial")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)
     partial.replace(path)

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from phonofilm.disk import disk_is_full, way_out
+from phonofilm.disk import disk_is_full, way_out, writer
 from phonofilm.errors import OptionError, OutputError
 from phonofilm.mark.certificate import MISSING_EXTRA, Identity
 
@@ -99,8 +99,7 @@ def sign(
     content = content or (Content.GENERATED if clip is None else Content.COMPOSITE)
     if content is Content.OWN and parent is None:
         return False
-    partial = path.with_name(f".{path.stem}.signing{path.suffix}")
-    partial.unlink(missing_ok=True)  # the library will not write over a file that a killed run left
+    partial = path.with_name(f".{path.stem}.{writer()}.signing{path.suffix}")
     signer = c2pa.C2paSignerInfo(identity.algorithm.encode(), identity.certificates, identity.key, None)
     try:
         with c2pa.Signer.from_info(signer) as hand, c2pa.Builder(_manifest(claim, parent, content)) as builder:

@@ -1,14 +1,25 @@
 """Writing files so that a reader never meets half of one."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
-from phonofilm.disk import refusal_of, way_out
+from phonofilm.disk import refusal_of, way_out, writer
 from phonofilm.errors import OutputError
 
 SHEET_SUFFIX = ".json"
+
+
+def clean_up_when_ended() -> None:
+    """Let this process end in order when it is told to (SIGTERM), so that what is half written is taken away."""
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 @contextmanager
@@ -30,12 +41,19 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    return path.with_name(f".{path.stem}.{writer()}.partial{path.suffix}")
+
+
+def check_named(path: Path) -> None:
+    """Raises OutputError when a path ends in no name: an empty one, which is the folder that we are in, or the root."""
+    if not path.name:
+        raise OutputError(f"output {path} is a folder; give a file name")
 
 
 def check_writable(path: Path) -> None:
     """Raises OutputError when `path` is a folder, or its folder is missing or may not be written to, or its name is too
     long for the disk: that of what is written first is a little longer."""
+    check_named(path)
     try:
         _partial(path).exists()
     except OSError as error:
@@ -66,6 +84,7 @@ def check_other(path: Path, read: Path, what: str = "clip") -> None:
 def check_sheet_path(path: Path, clip: Path) -> None:
     """Raises OutputError when no cue sheet of a clip may be written to `path`: only what ends in .json is one."""
     check_other(path, clip)
+    check_named(path)
     if path.suffix.lower() != SHEET_SUFFIX:
         raise OutputError(f"cannot write a cue sheet as {path.name}; give a name that ends in {SHEET_SUFFIX}")
     check_writable(path)

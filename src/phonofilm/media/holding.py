@@ -88,7 +88,9 @@ def warn_of_change(clip: ClipInfo, wanted: Path, place: Place) -> None:
         why = why if clip.stamped else "has no times of its own"
         logger.warning("%s: its picture %s; writing it as H.264 in %s", clip.path, why, place.path)
     elif place.path != wanted:
-        logger.warning("%s cannot hold this %s picture with sound; writing %s", wanted, clip.video.codec, place.path)
+        lack = f"cannot hold this {clip.video.codec} picture with sound"
+        lack = lack if wanted.suffix.lower() in CONTAINERS else "is no kind of film that is written here"
+        logger.warning("%s %s; writing %s", wanted, lack, place.path)
 
 
 def _others(clip: ClipInfo) -> tuple[str, ...]:

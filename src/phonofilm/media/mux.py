@@ -5,7 +5,6 @@ Only a picture that no container holds so that players show it (GIF) is encoded,
 
 import errno
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -17,6 +16,7 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from phonofilm.disk import writer
 from phonofilm.errors import OutputError
 from phonofilm.media.audio import resample, sound_frames
 from phonofilm.media.companions import Companions, kept_tags
@@ -91,7 +91,7 @@ def _copyable(clip: ClipInfo, place: Place, partial: Path) -> Iterator[ClipInfo]
     if place.copied:
         yield clip
         return
-    encoded = partial.with_name(f".{os.getpid()}.picture.mp4")
+    encoded = partial.with_name(f".{writer()}.picture.mp4")
     try:
         write_h264(clip, encoded, KEPT)
         yield probe(encoded)

@@ -107,7 +107,7 @@ def open_media(path: Path) -> InputContainer:
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MediaError(
-            f"{path} is not a video that can be read ({reason}); it may be damaged, cut short or another kind of file"
+            f"{path} is no film or sound that can be read ({reason}); it may be damaged, cut short or of another kind"
         ) from error
     if container.format.name in TEXT_FORMATS:
         container.close()

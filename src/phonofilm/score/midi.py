@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 
+from phonofilm.disk import writer
 from phonofilm.errors import OutputError
 from phonofilm.score.piece import Part, Score
 
@@ -24,7 +25,7 @@ Row = tuple[int, int, bytes]
 
 def write_midi(score: Score, path: Path) -> None:
     """Write a standard MIDI file, whole or not at all. Raises OutputError when it cannot be written."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{writer()}.partial")
     try:
         partial.write_bytes(midi_bytes(score))
         os.replace(partial, path)

@@ -22,6 +22,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from phonofilm.data.simulate.clips import EventTable, SmallClip, event_table, going_on, small_clips, whole_clips
+from phonofilm.disk import writer
 from phonofilm.encoders.cue_features import CLOCK_HZ, FIELDS, hand_events
 from phonofilm.encoders.motion import Motion, MotionWatcher
 from phonofilm.types import FloatArray
@@ -105,7 +106,7 @@ def write_examples(path: Path, examples: list[CueExample]) -> None:
         "events": np.concatenate([np.stack(rows, 1).astype(np.float32) for rows in columns]),  # (K, 5)
         "going_on": np.concatenate([np.stack([e.activity, e.place], 1) for e in examples]).astype(np.float16),
     }
-    partial = path.with_suffix(f".{os.getpid()}.partial")
+    partial = path.with_suffix(f".{writer()}.partial")
     save_file({name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}, partial)
     os.replace(partial, path)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phonofilm.errors import OptionError
-from phonofilm.voice.engines import ENGINES, load_engine, unknown_engine
+from phonofilm.voice.engines import load_engine
 from phonofilm.voice.script import Script, read_script
 from phonofilm.voice.speak import VoiceEngine, assign_voices, parse_voices
 
@@ -26,8 +26,6 @@ def read_casting(dialogue: str, voices: str, engine: str, folder: Path) -> Casti
     """
     if voices and not dialogue:
         raise OptionError("voices came without dialogue; there is nobody to speak")
-    if engine not in ENGINES:
-        raise unknown_engine(engine)
     if not dialogue:
         return None
     script = read_script(Path(dialogue))

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from phonofilm.errors import OptionError
+from phonofilm.settings import VOICE_ENGINES
 from phonofilm.voice.espeak import EspeakVoice
 from phonofilm.voice.kokoro import KokoroVoice
 from phonofilm.voice.speak import VoiceEngine
-
-ENGINES = ("espeak", "kokoro")
 
 
 def load_engine(name: str, folder: Path) -> VoiceEngine:
@@ -19,9 +18,4 @@ def load_engine(name: str, folder: Path) -> VoiceEngine:
         return EspeakVoice()
     if name == "kokoro":
         return KokoroVoice(folder / "kokoro")
-    raise unknown_engine(name)
-
-
-def unknown_engine(name: str) -> OptionError:
-    """What is said of a name that no engine has."""
-    return OptionError(f"there is no voice engine {name!r}; choose one of {', '.join(ENGINES)}")
+    raise OptionError(f"there is no voice engine {name!r}; choose one of {', '.join(VOICE_ENGINES)}")

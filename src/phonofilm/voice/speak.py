@@ -107,7 +107,8 @@ def assign_voices(
             raise OptionError(f"no line is spoken by {name!r}; the speakers are {known}")
         if not engine.knows(voice):
             listed = ", ".join(engine.voices[:12])
-            raise OptionError(f"{engine.name} has no voice {voice!r}; it has {listed}")
+            hint = ", and a language before a +, as in de+m3" if "+" in voice else ""
+            raise OptionError(f"{engine.name} has no voice {voice!r}; it has {listed}{hint}")
         given[named[name.casefold()]] = voice
     free = [voice for voice in engine.voices if voice not in given.values()]
     notes, wanting = [], [speaker for speaker in speakers if speaker not in given]

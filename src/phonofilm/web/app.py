@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from fastapi.sse import EventSourceResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 import phonofilm
 from phonofilm.errors import PhonofilmError
@@ -24,6 +27,7 @@ from phonofilm.web.views import BASE
 
 logger = logging.getLogger(__name__)
 
+PARTS = (routes_system, routes_projects, routes_takes, routes_jobs)
 API_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -48,8 +52,9 @@ def create_app(config: StudioConfig, load: Loader = load_film) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.studio = studio
-    for routes in (routes_system, routes_projects, routes_takes, routes_jobs):
-        app.include_router(routes.router, prefix=BASE)
+    for part in PARTS:
+        app.include_router(part.router, prefix=BASE)
+    _answer_heads(app)
     app.add_api_route("/api{path:path}", _unknown, methods=API_METHODS, include_in_schema=False)
     app.include_router(page_routes())
     app.add_exception_handler(ProblemError, _on_problem)
@@ -61,8 +66,35 @@ def create_app(config: StudioConfig, load: Loader = load_film) -> FastAPI:
     return app
 
 
-def _unknown() -> Response:
-    raise not_found("address below /api")
+def _routes() -> Iterator[APIRoute]:
+    """Those of the API, without `BASE`."""
+    for part in PARTS:
+        yield from (route for route in part.router.routes if isinstance(route, APIRoute))
+
+
+def _answer_heads(app: FastAPI) -> None:
+    """What can be read can be asked for its size and kind (RFC 9110, 9.3.2), but for streams of events."""
+    for route in _routes():
+        if "GET" in (route.methods or ()) and route.response_class != EventSourceResponse:
+            app.add_api_route(
+                BASE + route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                response_class=route.response_class,
+                response_model=route.response_model,
+                include_in_schema=False,
+            )
+
+
+def _unknown(request: Request) -> Response:
+    """There is no such address, or it takes other methods, which are named."""
+    scope = {**request.scope, "path": request.scope["path"].removeprefix(BASE), "root_path": ""}
+    there = {method for route in _routes() if route.matches(scope)[0] != Match.NONE for method in route.methods or ()}
+    if not there:
+        raise not_found("address below /api")
+    allowed = ", ".join(sorted(there | {"HEAD"} if "GET" in there else there))
+    message = f"this address takes {allowed}, not {request.method}; see {BASE}/openapi.json"
+    return _answer(ProblemError("bad_request", message, 405), {"allow": allowed})
 
 
 def _answer(problem: ProblemError, headers: dict[str, str] | None = None) -> Response:

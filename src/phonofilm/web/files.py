@@ -1,10 +1,13 @@
 """Files as answers: ranged, with an ETag, and only said to be unchanged where the reader has them already."""
 
 import os
+import re
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from phonofilm.web.problems import not_found
 
@@ -31,7 +34,25 @@ MEDIA_TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 OTHER_TYPE = "application/octet-stream"
+RANGES = re.compile(r"bytes=\s*(?:\d+-\d*|-\d+)(?:\s*,\s*(?:\d+-\d*|-\d+))*\s*", re.IGNORECASE)
 FILM_TYPES = tuple(sorted({kind for kind in MEDIA_TYPES.values() if kind.startswith("video/")}))
+
+
+class _Ranged(FileResponse):
+    """A file, or the parts of it that are asked for. A range that is none is overlooked (RFC 9110, 14.2)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = Headers(scope=scope).get("range")
+        if asked is not None and not _is_range(asked):
+            scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
+        await super().__call__(scope, receive, send)
+
+
+def _is_range(text: str) -> bool:
+    if RANGES.fullmatch(text) is None:
+        return False
+    pairs = [part.strip().split("-") for part in text.partition("=")[2].split(",")]
+    return all(not (first and end) or int(first) <= int(end) for first, end in pairs)
 
 
 def served(
@@ -46,7 +67,7 @@ def served(
     except OSError as error:
         raise not_found("file") from error
     kind = kind or MEDIA_TYPES.get(path.suffix.lower(), OTHER_TYPE)
-    answer = FileResponse(path, media_type=kind, filename=name, stat_result=stat)
+    answer = _Ranged(path, media_type=kind, filename=name, stat_result=stat)
     answer.headers["cache-control"] = KEPT if kept else ASKED_AGAIN
     if answer.headers["etag"] in _known(request):
         headers = {key: answer.headers[key] for key in ("etag", "cache-control", "last-modified", "accept-ranges")}

@@ -67,9 +67,9 @@ class Guard:
             if entered is not None:
                 return entered
             if not self._knows_token(headers):
-                raise ProblemError(
-                    "unauthorised", "open the address with ?token=..., or send 'Authorization: Bearer ...'"
-                )
+                way = "send 'Authorization: Bearer ...'; ?token=... is for the page"
+                way = way if scope["path"].startswith("/api") else "open the address that it printed, with ?token=..."
+                raise ProblemError("unauthorised", f"this server wants its token; {way}")
         origin = headers.get("origin")
         if scope["method"] in WRITING and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
             raise ProblemError(

@@ -18,6 +18,7 @@ from phonofilm.web.routes_projects import shown
 from phonofilm.web.routes_system import page_options
 from phonofilm.web.store import ENDED
 from phonofilm.web.studio import Studio
+from phonofilm.web.work import KEPT
 from phonofilm.weights.registry import find_model
 
 router = APIRouter(tags=["jobs"], responses=ERRORS)
@@ -45,7 +46,11 @@ Asked = Annotated[
     responses={**NOT_FOUND, **CONFLICT, **QUEUE_FULL},
 )
 def submit(studio: StudioHere, project: ProjectHere, asked: Asked) -> Any:
-    """Ask for sound, or for a part of it anew. Everything that can be checked now is."""
+    """Ask for sound, or for a part of it anew.
+
+    Values are checked now; what takes the model, an extra or the transcript to know is told when the job runs. What is
+    made anew keeps the loudness and the rate of its take, whatever the options say.
+    """
     try:
         request = _checked(studio, project, asked)
     except PhonofilmError as error:
@@ -75,6 +80,8 @@ def _checked(studio: Studio, project: Project, asked: schemas.AddRequest | schem
         )
     if asked.options.get("music"):
         raise ProblemError("bad_request", "a part that is made anew keeps its music; leave the music out")
+    kept = {name: take["options"][name] for name in KEPT if name in take["options"]}
+    request["options"] = {name: value for name, value in asked.options.items() if name not in KEPT} | kept
     return request | {"model": take["model"], "take": asked.take, "spans": [list(span) for span in asked.spans]}
 
 

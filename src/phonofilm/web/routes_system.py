@@ -17,8 +17,8 @@ from phonofilm.web import schemas
 from phonofilm.web.answers import ERRORS, FORM, TOO_LARGE, UNREADABLE, StudioHere
 from phonofilm.web.problems import problem_of
 from phonofilm.web.upload import Upload, receive_file
-from phonofilm.weights.fetch import described
-from phonofilm.weights.registry import MODELS, OWN
+from phonofilm.weights.fetch import described, way_to_have
+from phonofilm.weights.registry import MODELS, OWN, find_model
 
 OFFERED = (
     "prompt",
@@ -66,7 +66,7 @@ def models(studio: StudioHere) -> list[schemas.Model]:
             summary=row["summary"],
             ready=row["here"],
             licence=row["weights_licence"],
-            hint=None if row["here"] else f"pip install 'phonofilm[mmaudio]' && phonofilm models pull {row['name']}",
+            hint=None if row["here"] else way_to_have(find_model(row["name"])),
         )
         for row in rows
     ]

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import socket
 from collections.abc import Callable
 
@@ -46,6 +47,8 @@ def serve(config: StudioConfig, ready: Callable[[str], None]) -> None:
         lifespan="on",
     )
     ready(_address(config, port))
+    # The server has its own way to end; what is raised by a signal after it would wait for a network in mid-step.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _Server(options, app.state.studio).run([listener])
     if not app.state.studio.worker.ended:
         # A network in the midst of a step cannot be interrupted, and Python waits for torch's threads when it ends.

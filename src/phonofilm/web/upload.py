@@ -30,7 +30,7 @@ class Upload:
 async def receive_file(request: Request, path: Path, most_bytes: int) -> Upload:
     """Write the file of a form to `path`.
 
-    Raises ProblemError: 413 when it is larger than `most_bytes`, 400 or 422 when there is none.
+    Raises ProblemError: 413 when it is larger than `most_bytes`, 400 or 422 when there is none, or more than one.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > most_bytes + MOST_FRAME_BYTES:
@@ -81,7 +81,8 @@ class _Form:
         self._other += len(chunk)
         self._parser.write(chunk)
         if self._other > MOST_FRAME_BYTES:
-            raise _too_large(self._most_bytes)
+            lack = "no file came" if self.file_name is None else "more than one file came"
+            raise ProblemError("bad_request", f"{lack}; {WANTED}, and nothing else")
 
     def _on_name(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FILM = "film"
 MIX = "mix"
 LISTENING_COPY = "sound.wav"
+KEPT = ("loudness", "rate")
+"""Options of a take that what is made anew of it keeps."""
 Spans = Sequence[tuple[float, float]]
 
 
@@ -76,7 +78,7 @@ class Maker:
         spans: Spans | None = None
         if earlier is not None:
             spans = _spans(request["spans"], project, earlier, sheet)
-            for kept in ("loudness", "rate"):  # they are the take's, whatever the page says
+            for kept in KEPT:
                 options.pop(kept, None)
             options |= {"redo": spans, "take": project.take_folder(earlier["id"]) / earlier["files"][MIX]}
         made = film.add_sound(project.clip, workshop / f"{FILM}{project.clip.suffix}", **options)

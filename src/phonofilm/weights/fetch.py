@@ -24,7 +24,7 @@ from urllib.parse import urljoin, urlsplit
 from phonofilm.errors import MissingExtraError, ModelError
 from phonofilm.types import Progress, no_progress
 from phonofilm.weights.header import fault_of
-from phonofilm.weights.registry import OWN, ModelRow, PublishedFile, is_trained
+from phonofilm.weights.registry import OWN, ModelRow, PublishedFile, is_trained, untrained
 
 logger = logging.getLogger(__name__)
 
@@ -146,6 +146,22 @@ def described(row: ModelRow, weights_dir: Path | None) -> dict[str, Any]:
         "missing": [f"{file.folder}/{file.name}" for file in located.missing],
         "files": files,
     }
+
+
+def check_folder(row: ModelRow, weights_dir: Path | None) -> None:
+    """Raises ModelError where a folder of weights is named and is none, or `own` is not in it."""
+    own = chosen_folder(weights_dir)
+    if own is not None and not own.is_dir():
+        raise ModelError(_no_folder(own))
+    if row.name == OWN and not is_trained(weights_dir):
+        raise untrained(weights_dir)
+
+
+def way_to_have(row: ModelRow) -> str:
+    """What to do to have a model that is not on this machine."""
+    if row.name == OWN:
+        return "train it, and start again with its folder: --weights-dir RUN/export"
+    return f"pip install 'phonofilm[mmaudio]' && phonofilm models pull {row.name}"
 
 
 def _no_folder(own: Path) -> str:

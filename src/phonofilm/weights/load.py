@@ -22,7 +22,7 @@ from phonofilm.codec.vae import MelVae, VaeConfig
 from phonofilm.codec.vocoder import Vocoder, VocoderConfig
 from phonofilm.errors import ModelError
 from phonofilm.flow.network import FlowConfig, FlowNetwork, initialise, settle
-from phonofilm.weights.registry import FLOW_FILE, OWN, ModelRow, find_model, is_trained
+from phonofilm.weights.registry import FLOW_FILE, OWN, ModelRow, find_model, is_trained, untrained
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -127,10 +127,7 @@ def load_nets(name: str, device: torch.device, dtype: torch.dtype, folder: Path 
     if row.name == OWN:
         source = find_model("mini")
         if not is_trained(folder):
-            where = "" if folder is None else f", and {folder} holds no {FLOW_FILE}"
-            raise ModelError(
-                f"the model {OWN!r} is one that you trained{where}; give its folder, RUN/export (weights-dir)"
-            )
+            raise untrained(folder)
     elif row.folder is None:
         return _tiny(row, device, dtype)
     else:

@@ -232,6 +232,12 @@ def is_trained(folder: Path | None) -> bool:
     return folder is not None and (folder / FLOW_FILE).is_file()
 
 
+def untrained(folder: Path | None) -> ModelError:
+    """What is said where `own` is wanted and not in a folder, or no folder is named."""
+    where = "" if folder is None else f", and {folder} holds no {FLOW_FILE}"
+    return ModelError(f"the model {OWN!r} is one that you trained{where}; give its folder, RUN/export (weights-dir)")
+
+
 def find_model(name: str) -> ModelRow:
     """The row of a model. Raises ModelError when there is none of that name."""
     if not isinstance(name, str) or name not in MODELS:

@@ -32,7 +32,7 @@ from phonofilm.data.simulate.sound import sound_of
 from phonofilm.data.simulate.truth import Event, Phoneme, Stretch, Truth
 from phonofilm.errors import InputError, OptionError, OutputError
 from phonofilm.media.encode import TimedPicture, write_film
-from phonofilm.media.files import make_folder, write_text
+from phonofilm.media.files import clean_up_when_ended, make_folder, write_text
 from phonofilm.media.probe import probe
 from phonofilm.timeline import grid_count, grid_time, seconds
 from phonofilm.types import Progress, no_progress
@@ -167,7 +167,13 @@ def _check(count: int, seed: int, workers: int, wish: Wish) -> None:
 
 
 def _worded(wish: Wish) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in asdict(wish).items())
+    parts = [
+        f"plot {wish.plot}" if wish.plot else "all plots",
+        f"damaged {wish.damage_share:g}",
+        "no sound" if wish.silent else "sound",
+        f"recordings of {wish.sounds}" if wish.sounds else "no recordings",
+    ]
+    return ", ".join(parts)
 
 
 def _make_all(numbers: list[int], out: Path, wish: Wish, sounds: Path | None, workers: int) -> Iterator[FilmRow]:
@@ -206,6 +212,7 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _begin_worker() -> None:
+    clean_up_when_ended()
     opencv().setNumThreads(1)
 
 
