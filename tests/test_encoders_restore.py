@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonofilm.encoders.restore import LEAST_NOISE, noise_level, restored, take_out_dirt
+from phonofilm.encoders.restore import LEAST_NOISE, condition, restored, take_out_dirt
 from phonofilm.types import FloatArray
 
 HEIGHT, WIDTH = 45, 80
@@ -39,7 +39,7 @@ def test_a_clean_film_comes_back_as_it_is(frames: int, speed: int, seed: int) ->
 def test_noise_is_less_afterwards_and_what_moves_stays(grain: float, seed: int) -> None:
     clean = scene(10, seed, speed=6)
     noisy = grainy(clean, grain, seed)
-    assert noise_level(noisy) >= LEAST_NOISE
+    assert condition(noisy)[0] >= LEAST_NOISE
     after = restored(noisy)
     assert after.shape == noisy.shape
     assert np.abs(after - clean)[:, :16].mean() < 0.85 * np.abs(noisy - clean)[:, :16].mean()
@@ -50,10 +50,40 @@ def test_noise_is_less_afterwards_and_what_moves_stays(grain: float, seed: int) 
 
 def test_more_noise_is_a_higher_level() -> None:
     film = scene(8)
-    levels = [noise_level(grainy(film, grain)) for grain in (0.0, 1.0, 2.0, 4.0, 8.0)]
+    levels = [condition(grainy(film, grain))[0] for grain in (0.0, 1.0, 2.0, 4.0, 8.0)]
     assert levels == sorted(levels)
     assert levels[0] == pytest.approx(0, abs=0.01)
-    assert noise_level(film[:1]) == noise_level(film[:0]) == 0
+    assert condition(film[:1]) == condition(film[:0]) == (0, False)
+
+
+def dirty(film: FloatArray, specks: int, seed: int) -> FloatArray:
+    """The film with light and dark specks on every frame, on each others."""
+    random = np.random.default_rng(seed)
+    worn = film.copy()
+    for picture in worn:
+        for row, column in zip(
+            random.integers(1, HEIGHT - 3, specks), random.integers(1, WIDTH - 3, specks), strict=True
+        ):
+            picture[row : row + 2, column : column + 2] = random.choice([0, 255])
+    return worn
+
+
+@given(specks=st.integers(8, 20), seed=st.integers(0, 99))
+@settings(max_examples=10)
+def test_a_worn_film_is_restored_though_it_has_no_grain(specks: int, seed: int) -> None:
+    clean = scene(40, seed, speed=3)
+    worn = dirty(clean, specks, seed)
+    noise, told = condition(worn)
+    assert told
+    assert noise < LEAST_NOISE
+    after = restored(worn)[1:-1]
+    assert np.abs(after - clean[1:-1]).mean() < 0.5 * np.abs(worn - clean)[1:-1].mean()
+
+
+@given(seed=st.integers(0, 99), speed=st.integers(3, 20))
+@settings(max_examples=10)
+def test_what_moves_fast_is_no_dirt(seed: int, speed: int) -> None:
+    assert condition(scene(40, seed, speed)) == (pytest.approx(0, abs=0.05), False)
 
 
 @given(seed=st.integers(0, 99), light=st.booleans())
