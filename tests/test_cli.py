@@ -195,6 +195,15 @@ def test_words_that_were_never_learnt_are_said(tmp_path: Path, phonofilm: Call, 
     assert "use English words" in result.err
 
 
+@pytest.mark.parametrize(
+    "line", [["make", "rain", "--loudness", "99"], ["spot", "{folder}/none.mp4"], ["add", "{clip}", "-o", ""]]
+)
+def test_json_tells_what_stopped_a_verb(tmp_path: Path, phonofilm: Call, clip: Path, line: list[str]) -> None:
+    result = phonofilm(*(part.format(folder=tmp_path, clip=clip) for part in line), "--json")
+    assert result.code == 1
+    assert result.err == f"phonofilm: {json.loads(result.out)['error']}\n"
+
+
 def test_json_tells_of_the_bad_ones_too(tmp_path: Path, phonofilm: Call, clip: Path) -> None:
     result = phonofilm("add", tmp_path / "nowhere.mp4", clip, "--model", "tiny", "--json")
     assert result.code == 1

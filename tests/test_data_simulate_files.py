@@ -1,8 +1,10 @@
 """Simulated films on disk: in step with their truth, made once, the same whoever makes them."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from fractions import Fraction
@@ -169,6 +171,21 @@ def test_several_workers_make_the_same_files(tmp_path: Path) -> None:
     rows = [simulate(tmp_path / str(n), 2, SEED + 5, workers=n, **wanted) for n in (1, 2)]  # type: ignore[arg-type]
     assert rows[0] == rows[1]
     assert {row.sha256 for row in rows[0]} == {row.sha256 for row in rows[1]}
+
+
+@pytest.mark.thorough
+def test_told_to_end_nothing_half_made_is_left(tmp_path: Path) -> None:
+    line = [sys.executable, "-m", "phonofilm", "data", "simulate", "--out", tmp_path / "w", "--count", "30"]
+    process = subprocess.Popen([*line, "--workers", "2"], stderr=subprocess.PIPE)
+    end_s = time.monotonic() + 120
+    while not list(tmp_path.glob("w/.*.partial.*")):
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+    process.terminate()
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert b"Traceback" not in said
+    assert not list(tmp_path.glob("w/.*"))
 
 
 def test_other_wishes_need_another_folder(made: Made) -> None:

@@ -150,7 +150,7 @@ def test_a_layer_of_another_take_is_not_read(film: Phonofilm, tmp_path: Path, ca
     assert set(redone.stems) == {"effects"}
     assert "clip.sound.music.wav is not of the take clip.sound.wav" in caplog.text
     write_audio(Waveform(noise.astype(np.float32), take.sound.rate_hz), take.stems["effects"], OURS)
-    with pytest.raises(OptionError, match="and what else lies beside it do not add up to it"):
+    with pytest.raises(OptionError, match="were made with another, or do not add up to it"):
         film.add_sound(clip, audio_only=True, redo=[(0.2, 0.6)], take=take.path, stems=True)
     take.stems["effects"].unlink()
     with pytest.raises(OptionError, match="is not beside it"):

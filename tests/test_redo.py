@@ -20,7 +20,7 @@ from phonofilm.codec.spectral import MEL_16K
 from phonofilm.errors import MediaError, OptionError, OutputError, PhonofilmError
 from phonofilm.flow.inpaint import inpaint, mixed, walks
 from phonofilm.flow.sampler import even_times as even_steps
-from phonofilm.media.audio import read_audio, read_clip_audio, write_audio
+from phonofilm.media.audio import read_audio, read_clip_audio, sound_comment, write_audio
 from phonofilm.media.probe import probe
 from phonofilm.mix.splice import FADE_S, fitted, loud_db, ranges, spliced
 from phonofilm.pipeline import Phonofilm
@@ -179,7 +179,7 @@ def test_stems_that_are_left_of_another_take_are_not_taken_for_its_own(
     clip = make_clip(tmp_path / "clip.mp4", even_times(12, Fraction(8)), rate_hz=Fraction(8))
     film.add_sound(clip, loudness="-24", stems=True)
     (loud,) = film.add_sound(clip, loudness="-22.5")
-    left = "those of the take that it replaces are still there: clip.sound.effects.wav, clip.sound.mix.wav"
+    left = "those beside it are of another take: clip.sound.effects.wav, clip.sound.mix.wav"
     assert left in caplog.text
     caplog.clear()
     (new,) = film.add_sound(clip, redo=[(0.4, 0.9)], seed=3)
@@ -195,14 +195,28 @@ def test_stems_are_known_again_by_comments(tmp_path: Path, film: Phonofilm, capl
     clip = make_clip(tmp_path / "clip.mp4", even_times(12, Fraction(8)), rate_hz=Fraction(8))
     (take,) = film.add_sound(clip, stems=True)
     assert {told(path, STEMS) for path in (take.path, *take.stems.values())} == {told(take.path, STEMS)} != {""}
-    (again,) = film.add_sound(clip, redo=[(0.4, 0.9)], seed=3, stems=True)
-    assert "not of this take" not in caplog.text
-    assert told(again.path, STEMS) not in ("", told(take.path, STEMS))
     film.add_sound(clip, audio_only=True)  # the same sound without loss: its name is shared with the film's stems
+    assert told(tmp_path / "clip.sound.wav", STEMS) == ""
+    assert "clip.sound.wav was made without stems; those beside it are of another take" in caplog.text
     (sound,) = film.add_sound(
         clip, audio_only=True, redo=[(0.4, 0.9)], seed=3, stems=True, take=tmp_path / "clip.sound.wav"
     )
     assert set(sound.stems) == {"effects"}
+    assert told(sound.path, STEMS) not in ("", told(take.path, STEMS))
+
+
+def test_what_others_did_to_the_sound_of_a_take_is_kept(tmp_path: Path, film: Phonofilm, folder: Path) -> None:
+    """Most programs keep the comment."""
+    (take,) = film.add_sound(folder / "clip.mp4", tmp_path / "take.wav", audio_only=True, stems=True)
+    comment, sound = sound_comment(take.path), read_audio(take.path)
+    louder = Waveform((sound.samples * 3).clip(-1, 1), sound.rate_hz)
+    write_audio(louder, take.path, comment)
+    write_audio(sound, tmp_path / "take.mix.wav", comment)
+    (new,) = film.add_sound(
+        folder / "clip.mp4", tmp_path / "new.wav", audio_only=True, redo=[(0.4, 0.9)], take=take.path, seed=3
+    )
+    first, end = changed(read_audio(take.path).samples, read_audio(new.path).samples)
+    assert 0.4 * RATE_HZ - FADE <= first < end <= 0.9 * RATE_HZ + FADE
 
 
 def test_threads_may_write_to_one_name(tmp_path: Path, film: Phonofilm, folder: Path) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from phonofilm.cues import CueSheet
 from phonofilm.interchange import TimelineContent, check_timeline_path, write_timeline
 from phonofilm.media.audio import made_here
@@ -78,12 +80,12 @@ def deliver(
     Raises OutputError.
 
     Layers of the take that it replaces go, so that the stems add up to the mix; nothing that we did not write does.
-    Where it has none itself they stay, which is said.
+    Where it has none itself those stay, which is said.
     """
     clip, start = order.clip, order.start
-    said_stems = remark(STEMS, digits_of(sealed.sound.samples.tobytes()) if stems else "")
+    said_stems = remark(STEMS, digits_of(np.ascontiguousarray(sealed.sound.samples).data) if stems else "")
     said = [said_stems, remark(SHEET, digest(timing.sheet) if timing.told else "")]
-    replaced_sheet, replaced_stems = told(path, SHEET), told(path, STEMS)
+    replaced_sheet = told(path, SHEET)
     if order.audio_only:
         written = outlet.audio(sealed, path, seed, start, clip, said)
     else:
@@ -94,8 +96,8 @@ def deliver(
         name: outlet.audio(stem, stem_path(path, name), seed, start, clip, [said_stems])
         for name, stem in layers.items()
     }
-    if replaced_stems and not files:
-        _tell_of_stems(path, replaced_stems)
+    if not files:
+        _tell_of_stems(path)
     timeline = order.timelines.get(path)
     if timeline is not None:
         sounds = {name: file for name, file in files.items() if name != MIX}
@@ -105,14 +107,13 @@ def deliver(
     return Delivery(written, files, timeline)
 
 
-def _tell_of_stems(path: Path, replaced: str) -> None:
-    """Say which stems lie beside a take that has none of its own, and belong to the one that it replaced."""
+def _tell_of_stems(path: Path) -> None:
+    """Say which stems lie beside a take that has none of its own: they are of one that it replaced, or that has another
+    suffix."""
     beside = [stem_path(path, name) for name in (*LAYERS, MIX)]
-    left = [file.name for file in beside if file.exists() and told(file, STEMS) == replaced]
+    left = [file.name for file in beside if file.exists() and told(file, STEMS)]
     if left:
-        logger.warning(
-            "%s was made without stems; those of the take that it replaces are still there: %s", path, ", ".join(left)
-        )
+        logger.warning("%s was made without stems; those beside it are of another take: %s", path, ", ".join(left))
 
 
 def _remove_layer(path: Path) -> None:

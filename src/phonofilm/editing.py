@@ -109,10 +109,11 @@ def read_take(clip: ClipInfo, path: Path, stems: bool) -> Earlier:
     layers = _layers(path, as_long(sound, count))
     if stems and not layers:
         effects = stem_path(path, EFFECTS)
-        lack = f"{effects.name} and what else lies beside it do not add up to it" if effects.exists() else ""
+        lack = f"{effects.name} is not beside it"
+        if effects.exists():
+            lack = f"{effects.name} and what else lies beside it were made with another, or do not add up to it"
         raise OptionError(
-            f"stems are wanted of the take {path.name}, and {lack or f'{effects.name} is not beside it'}; "
-            "make the take with stems, or leave stems out"
+            f"stems are wanted of the take {path.name}, and {lack}; make the take with stems, or leave stems out"
         )
     if not layers:
         whole = as_long(sound, count)
@@ -205,13 +206,9 @@ def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:
     """The stems beside a take, as long as its sound; none where they are not there or do not add up to it.
 
     Layers that an earlier take of that name has left are not of it: of all combinations the one counts that comes
-    nearest to the take, or to the mix that was written with it without loss. Where its comment and theirs name other
-    stems, they must add up to it but for rounding: a piece of music that is 12 dB below the rest would pass for what a
-    lossy codec leaves.
+    nearest to the take. Where its comment and theirs name other stems, they must add up to it but for rounding: a piece
+    of music that is 12 dB below the rest would pass for what a lossy codec leaves.
     """
-    beside = stem_path(path, MIX)
-    if beside.exists() and told(beside, STEMS) == told(path, STEMS) != "":
-        sound = read_audio(beside)
     files = {name: stem_path(path, name) for name in LAYERS}
     there = {name: read_audio(file) for name, file in files.items() if file.exists()}
     if EFFECTS not in there:
@@ -221,9 +218,9 @@ def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:
     choices = [(EFFECTS, *more) for count in range(len(others) + 1) for more in combinations(others, count)]
     rests = {choice: _rest(summed({name: alike[name] for name in choice}), sound) for choice in choices}
     best = min(choices, key=lambda choice: rests[choice])
-    whole = summed({name: alike[name] for name in best})
     near = rests[best] <= 10 ** (LARGEST_REST_DB / 10) * float((sound.samples**2).sum())
-    if not near or not (_of_one_make(path, [files[name] for name in best]) or _rounded(sound, whole, len(best))):
+    exact = _rounded(sound, summed({name: alike[name] for name in best}), len(best)) is not None
+    if not near or not (exact or _of_one_make(path, [files[name] for name in best])):
         logger.warning("the stems beside %s are not of this take; it is taken as one layer", path.name)
         return {}
     for name in set(there) - set(best):

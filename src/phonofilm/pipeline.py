@@ -324,6 +324,8 @@ class Phonofilm:
         if earlier is not None:
             before = before or seen.sheet
             earlier, edit = begun(earlier, spans or changed(before, sight.sheet), info, chosen)
+        elif chosen.original_db != AddOptions.original_db and not chosen.keep_original:
+            logger.warning("original-db came without keep-original and is unused; the clip's own sound is not kept")
         fresh = edit is None and (earlier is None or not earlier.kept)
         original = own_sound(info, self._guide.rate_hz) if fresh and chosen.keep_original else None
         speech = cast.watch(info, watch, progress)

@@ -14,7 +14,7 @@ STEMS = "stems"
 DIGITS = 8
 
 
-def digits_of(content: bytes) -> str:
+def digits_of(content: bytes | memoryview) -> str:
     """Hexadecimal digits that tell some content from other."""
     return hashlib.sha256(content).hexdigest()[:DIGITS]
 

@@ -99,8 +99,6 @@ class AddOptions:
         if self.voice_engine not in VOICE_ENGINES:
             engines = ", ".join(VOICE_ENGINES)
             raise OptionError(f"there is no voice engine {shown(self.voice_engine)}; choose one of {engines}")
-        if self.original_db != AddOptions.original_db and not self.keep_original:
-            raise OptionError("original-db came without keep-original; the clip's own sound is not kept, so add that")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 an error that is said in one line, 2 wrong usage, 3 a file
 import json
 import os
 import sys
+from itertools import takewhile
 from typing import Annotated
 
 import typer
@@ -57,6 +58,6 @@ def main() -> None:
         app()
     except PhonofilmError as error:
         complain(error)
-        if "--json" in sys.argv:
+        if "--json" in list(takewhile(lambda argument: argument != "--", sys.argv)):
             typer.echo(json.dumps({"error": str(error)}, indent=1))
         raise SystemExit(1) from None

@@ -93,7 +93,7 @@ def _around(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArr
 
 
 def _everywhere(odd: BoolArray) -> bool:
-    """Whether odd pixels (P, h, w) come all over the picture, as dirt does; what moves fast does so somewhere."""
+    """Whether odd pixels (P, h, w) are all over the picture, as dirt is and thick snow, not only where things move."""
     count, height, width = odd.shape
     rows, columns = height // TILES, width // TILES
     tiles = odd[:, : rows * TILES, : columns * TILES].reshape(count, TILES, rows, TILES, columns)

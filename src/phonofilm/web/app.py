@@ -72,10 +72,15 @@ def _routes() -> Iterator[APIRoute]:
         yield from (route for route in part.router.routes if isinstance(route, APIRoute))
 
 
-def _answer_heads(app: FastAPI) -> None:
+def _methods(route: APIRoute) -> set[str]:
     """What can be read can be asked for its size and kind (RFC 9110, 9.3.2), but for streams of events."""
+    methods = set(route.methods or ())
+    return methods | {"HEAD"} if "GET" in methods and route.response_class != EventSourceResponse else methods
+
+
+def _answer_heads(app: FastAPI) -> None:
     for route in _routes():
-        if "GET" in (route.methods or ()) and route.response_class != EventSourceResponse:
+        if "HEAD" in _methods(route):
             app.add_api_route(
                 BASE + route.path,
                 route.endpoint,
@@ -89,10 +94,10 @@ def _answer_heads(app: FastAPI) -> None:
 def _unknown(request: Request) -> Response:
     """There is no such address, or it takes other methods, which are named."""
     scope = {**request.scope, "path": request.scope["path"].removeprefix(BASE), "root_path": ""}
-    there = {method for route in _routes() if route.matches(scope)[0] != Match.NONE for method in route.methods or ()}
+    there = {method for route in _routes() if route.matches(scope)[0] != Match.NONE for method in _methods(route)}
     if not there:
         raise not_found("address below /api")
-    allowed = ", ".join(sorted(there | {"HEAD"} if "GET" in there else there))
+    allowed = ", ".join(sorted(there))
     message = f"this address takes {allowed}, not {request.method}; see {BASE}/openapi.json"
     return _answer(ProblemError("bad_request", message, 405), {"allow": allowed})
 

@@ -34,7 +34,8 @@ MEDIA_TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 OTHER_TYPE = "application/octet-stream"
-RANGES = re.compile(r"bytes=\s*(?:\d+-\d*|-\d+)(?:\s*,\s*(?:\d+-\d*|-\d+))*\s*", re.IGNORECASE)
+RANGE = r"\s*(?:\d{1,18}-\d{0,18}|-\d{1,18})\s*"
+RANGES = re.compile(rf"bytes={RANGE}(?:,{RANGE})*", re.IGNORECASE)
 FILM_TYPES = tuple(sorted({kind for kind in MEDIA_TYPES.values() if kind.startswith("video/")}))
 
 

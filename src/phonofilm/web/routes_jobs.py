@@ -49,7 +49,7 @@ def submit(studio: StudioHere, project: ProjectHere, asked: Asked) -> Any:
     """Ask for sound, or for a part of it anew.
 
     Values are checked now; what takes the model, an extra or the transcript to know is told when the job runs. What is
-    made anew keeps the loudness and the rate of its take, whatever the options say.
+    made anew keeps the loudness, the rate and the channels of its take, whatever the options say.
     """
     try:
         request = _checked(studio, project, asked)

@@ -81,8 +81,8 @@ class _Form:
         self._other += len(chunk)
         self._parser.write(chunk)
         if self._other > MOST_FRAME_BYTES:
-            lack = "no file came" if self.file_name is None else "more than one file came"
-            raise ProblemError("bad_request", f"{lack}; {WANTED}, and nothing else")
+            lack = "more came than one file in the field 'file'"
+            raise ProblemError("bad_request", f"{lack}, or it is in another; {WANTED}, and nothing else")
 
     def _on_name(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FILM = "film"
 MIX = "mix"
 LISTENING_COPY = "sound.wav"
-KEPT = ("loudness", "rate")
+KEPT = ("loudness", "rate", "mono")
 """Options of a take that what is made anew of it keeps."""
 Spans = Sequence[tuple[float, float]]
 

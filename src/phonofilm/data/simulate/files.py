@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from phonofilm.data.simulate.sound import sound_of
 from phonofilm.data.simulate.truth import Event, Phoneme, Stretch, Truth
 from phonofilm.errors import InputError, OptionError, OutputError
 from phonofilm.media.encode import TimedPicture, write_film
-from phonofilm.media.files import clean_up_when_ended, make_folder, write_text
+from phonofilm.media.files import make_folder, write_text
 from phonofilm.media.probe import probe
 from phonofilm.timeline import grid_count, grid_time, seconds
 from phonofilm.types import Progress, no_progress
@@ -192,6 +192,13 @@ def _make_all(numbers: list[int], out: Path, wish: Wish, sounds: Path | None, wo
                 f"a worker process was killed, perhaps for want of memory; {out} keeps what is done: "
                 "start again with fewer workers"
             ) from error
+        except SystemExit:  # told to end, and soon: what they have begun is taken away
+            for worker in active_children():
+                worker.kill()
+                worker.join()
+            for left in out.glob(".*.partial.*"):
+                left.unlink(missing_ok=True)
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -212,7 +219,6 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _begin_worker() -> None:
-    clean_up_when_ended()
     opencv().setNumThreads(1)
 
 
