@@ -196,7 +196,7 @@ def test_words_that_were_never_learnt_are_said(tmp_path: Path, phonofilm: Call, 
 
 
 @pytest.mark.parametrize(
-    "line", [["make", "rain", "--loudness", "99"], ["spot", "{folder}/none.mp4"], ["add", "{clip}", "-o", ""]]
+    "line", [["make", "rain", "--loudness", "99"], ["spot", "{folder}/none.mp4"], ["add", "{clip}", "--loudness", "99"]]
 )
 def test_json_tells_what_stopped_a_verb(tmp_path: Path, phonofilm: Call, clip: Path, line: list[str]) -> None:
     result = phonofilm(*(part.format(folder=tmp_path, clip=clip) for part in line), "--json")

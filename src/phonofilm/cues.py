@@ -392,3 +392,16 @@ def resample_curves(curves: CueCurves, rate_hz: Fraction, count: int, first_s: f
         np.interp(new_s, old_s, curves.activity).astype(np.float32),
         np.interp(new_s, old_s, curves.place).astype(np.float32),
     )
+
+
+def lagging(sheet: CueSheet, seen: CueSheet, lag_s: float) -> CueSheet:
+    """An edited sheet in which hits that stayed as they were seen come `lag_s` later, as where nobody edits one."""
+    stayed = {round(cue.start_s, 3) for cue in seen.events}
+
+    def heard(cue: Cue) -> Cue:
+        late_s = cue.start_s + lag_s
+        if not cue.is_event or round(cue.start_s, 3) not in stayed or late_s > sheet.duration_s:
+            return cue
+        return replace(cue, start_s=late_s, end_s=late_s)
+
+    return replace(sheet, cues=tuple(map(heard, sheet.cues)))

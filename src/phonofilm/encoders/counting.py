@@ -13,7 +13,9 @@ MOST_HITS = 20
 
 _NUMBER = "|".join(NUMERALS) + r"|\d{1,2}"
 _TIMES = re.compile(rf"\b(?:(once|twice|thrice)|({_NUMBER}) times)\b")
-_SINGLE = re.compile(r"\b(?:a single|one)\s+(?!of\b|another\b|\w+s\b)")
+_SINGLE = re.compile(r"\b(?:single|one)\s+(?!of\b|another\b|\w+s\b)")
+_MOMENT = re.compile(r"(?:[\w'-]+ ){0,2}(?:click|tap|beep|blip|ding|footstep)")
+"""What a moment is called, with what it is of: "a mouse click", "UI click"."""
 _COUNTED = re.compile(rf"\b({_NUMBER})\s+(?:([a-z-]+)\s+)?([a-z]+s)\b")
 _MEASURE = re.compile(
     r"(?:milli)?seconds?|minutes?|hours?|days?|years?|(?:milli|centi|kilo)?met(?:re|er)s?|inch(?:es)?|miles?|degrees?|"
@@ -55,7 +57,7 @@ def count_of(phrase: str) -> Count:
         return _told(("once", "twice", "thrice").index(times[1]) + 1 if times[1] else _value(times[2]))
     if any(word.endswith("ing") and word not in _NAMES_IN_ING for word in words):
         return UNTOLD  # "two men hammering": who does it is counted, not how often it is done
-    if _SINGLE.search(said):
+    if _SINGLE.search(said) or _MOMENT.fullmatch(_PREPOSITION.sub("", said).strip()):
         return Count(1)
     for number, between, noun in _COUNTED.findall(said):
         if not _MEASURE.fullmatch(between) and not _MEASURE.fullmatch(noun):

@@ -26,6 +26,20 @@ _BORDER = re.compile(
     r"|(?<!\bback)(?<!\bup)(?<!\bto)(?<!\bin)(?<!\bon)(?<!\bagain)(?<!\bover)(?<!\bround)\sand\s|\swith\s",
     re.IGNORECASE,
 )
+PLACES = (
+    "alley|arena|attic|basement|battlefield|bog|campsite|canyon|castle|cathedral|cavern|church|classroom|countryside|"
+    "crypt|dawn|desert|dungeon|evening|forest|garden|graveyard|gym|hall|harbou?r|hospital|inn|island|jungle|"
+    "laboratory|library|mall|market|marsh|meadow|moor|morning|mountains?|museum|nature|night|oasis|office|orchard|"
+    "playground|prairie|prison|pub|rainforest|ruins|savanna|schoolyard|spaceship|swamp|temple|tundra|valley|village|"
+    "warehouse|woodland|woods"
+)
+"""Of 110 places and hours those whose bare name comes near to no sound that goes on, or to one that strikes ("forest":
+a falling tree), and whose ambience does."""
+_PLACE = re.compile(
+    rf"(?:(?:the|an?)\s+)?(?:[\w-]+\s+)?(?:{PLACES})(?:\s+(?:at|in|by|during|before|after)\s+(?:the\s+)?"
+    r"(?:[\w-]+\s+)?(?:night|day|daytime|dawn|dusk|noon|morning|evening|summer|winter|spring|autumn))?",
+    re.IGNORECASE,
+)
 _LINK_AT_AN_END = re.compile(r"^(?:and|with)\s+|\s+(?:and|with)$", re.IGNORECASE)
 _WORD = re.compile(r"\w")
 
@@ -50,6 +64,11 @@ def phrases(prompt: str) -> tuple[str, ...]:
     return found or ((whole,) if whole else ())
 
 
+def as_sounds(parts: Sequence[str]) -> tuple[str, ...]:
+    """The same where a part names only a place or an hour: its ambience is meant."""
+    return tuple(f"{part} ambience" if _PLACE.fullmatch(part) else part for part in parts)
+
+
 def grouped(parts: Sequence[str], groups: int) -> tuple[str, ...]:
     """At most `groups` texts that together hold every part: where there are more parts, neighbours share a text."""
     count = min(groups, len(parts))
@@ -62,9 +81,10 @@ def prompt_features(prompt: str, encoder: SentenceVectors, tokens: int = TOKENS)
 
     The rows are the prompt's phrases, repeated from the first until all are filled, so that the mean of the rows is the
     mean of the phrases. Beyond P phrases, neighbouring ones are read together, so that none is lost.
+    Bare names of places are read as their ambience.
     Raises OptionError as the encoder does for too many tokens in one phrase.
     """
-    parts = grouped(phrases(prompt), tokens)
+    parts = grouped(as_sounds(phrases(prompt)), tokens)
     if not parts:
         return None
     vectors = encoder.encode(list(parts))  # (K, D)

@@ -163,17 +163,25 @@ class Guide(ABC):
         """What turns sound into latents. Raises OptionError where a model cannot."""
 
 
-def _folded(seed: int) -> int:
+def _folded(seed: int, own: int | None = None) -> int:
     """A seed in 32 bits: torch's generator on the processor ignores all others."""
-    return seed if seed < 1 << 32 else int(np.random.SeedSequence(seed).generate_state(1)[0])
+    if own is None and seed < 1 << 32:
+        return seed
+    return int(np.random.SeedSequence(seed if own is None else [seed, own]).generate_state(1)[0])
 
 
 def latents_by(
-    flow: FlowNetwork, velocity_of: Callable[[Window], Velocity], steps: int, total: int, device: torch.device
+    flow: FlowNetwork,
+    velocity_of: Callable[[Window], Velocity],
+    steps: int,
+    total: int,
+    device: torch.device,
+    own: int | None = None,
 ) -> Sampler:
     """The sampler that goes in `total` steps from seeded noise to latents of the codec, L = `steps` of them.
 
     `velocity_of` tells the velocity over some of the steps; where an earlier take is held, only those are sampled.
+    own: a number with which the same seed gives other noise.
     """
     velocity_over = functools.cache(velocity_of)
 
@@ -181,7 +189,7 @@ def latents_by(
         window = Window(0, steps) if held is None else held.window
         velocity, times = velocity_over(window), even_times(total)
         with torch.inference_mode():
-            generator = torch.Generator().manual_seed(_folded(seed + (0 if held is None else REDO_SEED)))
+            generator = torch.Generator().manual_seed(_folded(seed + (0 if held is None else REDO_SEED), own))
             noise = torch.randn(1, window.steps, flow.config.latent_dim, generator=generator).to(device)
             if held is None:
                 return flow.unnormalise(euler(velocity, noise, times, lambda done: report(done / total)))[0]  # (L, C)

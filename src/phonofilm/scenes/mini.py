@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from phonofilm.codec.swell import held
-from phonofilm.cues import CueSheet, bumps, curves_to_sheet, peaks, sheet_to_curves, span_of
+from phonofilm.cues import CueSheet, bumps, curves_to_sheet, lagging, peaks, sheet_to_curves, span_of
 from phonofilm.encoders.counting import UNTOLD
 from phonofilm.encoders.cue_finder import CueFinder, FoundCues
 from phonofilm.encoders.cue_weigher import WEIGHER_FILE
@@ -34,7 +34,7 @@ from phonofilm.flow.sync_features import sync_features
 from phonofilm.media.frames import stream_frames
 from phonofilm.scenes.counted import only_counted
 from phonofilm.scenes.guide import Decoder, Encoder, Guide, Sampler, Scene, Sight, latents_by, latents_of, sound_by
-from phonofilm.scenes.mini_scene import LocalWords, MiniScene, ScenePart, told_in_turn
+from phonofilm.scenes.mini_scene import LocalWords, MiniScene, ScenePart, number_of, told_in_turn
 from phonofilm.scenes.named import Named
 from phonofilm.scenes.picture_words import (
     HANDLED_LUFS,
@@ -157,7 +157,7 @@ class MiniGuide(Guide):
 
     def follow(self, sight: Sight, sheet: CueSheet) -> MiniSight:
         assert isinstance(sight, MiniSight)
-        curves = sheet_to_curves(sheet, self.curve_rate_hz, len(sight.curves.onset))
+        curves = sheet_to_curves(lagging(sheet, sight.sheet, SOUND_LAG_S), self.curve_rate_hz, len(sight.curves.onset))
         return replace(sight, curves=curves, sheet=sheet, edited=True)
 
     def still(self, sight: Sight) -> MiniSight:
@@ -216,6 +216,7 @@ class MiniGuide(Guide):
             self._named.text(options.negative),
             tuple(time_s / float(self._step_s) for time_s in sight.cuts_s),
             self._local_words(sight.sheet),
+            own=number_of(sight.clip.fingerprint),
         )
 
     def _asked_scene(self, plain: MiniScene, asked: Asked, sight: MiniSight, options: AddOptions) -> MiniScene:
@@ -303,6 +304,7 @@ class MiniGuide(Guide):
                 swell_db=self._named.swell_db(text),
                 words=prompt,
                 unlearnt=self._named.unlearnt(text),
+                own=number_of(" ".join(prompt.lower().split())),
             )
 
     def sampler(self, scene: Scene, options: AddOptions | MakeOptions, watch: Stopwatch, progress: Progress) -> Sampler:
@@ -320,7 +322,7 @@ class MiniGuide(Guide):
             fields = remembered(lambda number: self._field(scene, windows[number].moved(whole.first), options.guidance))
             return blended(windows, fields)
 
-        return latents_by(nets.flow, velocity_of, scene.steps, total, nets.device)
+        return latents_by(nets.flow, velocity_of, scene.steps, total, nets.device, scene.own)
 
     def decoder(self, scene: Scene, watch: Stopwatch, progress: Progress) -> Decoder:
         return sound_by(self._nets.codec, scene.count)
@@ -356,7 +358,7 @@ class MiniGuide(Guide):
         if scene.rhythm is None:
             return scene
         length_s = scene.count / self.rate_hz
-        times, strengths = played(scene.rhythm, length_s, np.random.default_rng(seed))
+        times, strengths = played(scene.rhythm, length_s, np.random.default_rng([seed, scene.own]))
         onset = bumps(times, strengths, self.curve_rate_hz, scene.steps * self._points)
         return replace(scene, onset=torch.from_numpy(onset), rhythm=None, timing=PLAYED_TIMING)
 

@@ -4,6 +4,7 @@ Dimension letters: I image rows, L latent steps, N curve points, T text tokens, 
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from torch import Tensor
 
@@ -32,7 +33,8 @@ class MiniScene(Scene):
     a thing that strikes where nothing else says when, played anew for each take; None where nothing does. dry: nothing
     goes on between hits. lasting: the words name nothing but what goes on. swell_db: how much such a sound swells, None
     where that is not known or not to be touched. timing: guidance of the times alone. parts: what shots are told that
-    ask for something else.
+    ask for something else. own: a number of this clip, or of these words where there is none: two sounds drawn from one
+    noise would swell and sink together.
     """
 
     steps: int
@@ -50,6 +52,7 @@ class MiniScene(Scene):
     swell_db: float | None = None
     timing: float = TIMING
     parts: tuple["ScenePart", ...] = ()
+    own: int = 0
 
     @property
     def untimed(self) -> bool:
@@ -75,3 +78,8 @@ def told_in_turn(scene: MiniScene) -> list[ScenePart]:
         turns.append(part)
         done = part.end
     return turns if done >= scene.steps else [*turns, ScenePart(done, scene.steps, scene)]
+
+
+def number_of(text: str) -> int:
+    """A number for a text, the same everywhere, in 32 bits."""
+    return int.from_bytes(sha256(text.encode("utf-8", "surrogatepass")).digest()[:4], "big")
