@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from phonofilm.cues import (
     CueSheet,
     bumps,
     curves_to_sheet,
+    lagging,
     parse_cue_sheet,
     peaks,
     read_cue_sheet,
@@ -72,6 +74,14 @@ def test_another_clock_keeps_the_events(events: tuple[FloatArray, FloatArray], r
     found, _ = peaks(moved.onset, rate_hz)
     assert len(found) == len(times)
     assert np.abs(found + 0.05 - times).max() < 0.015
+
+
+def test_hits_that_stayed_lag_and_moved_ones_do_not() -> None:
+    seen = CueSheet("clip.mp4", 8.0, "abc", tuple(Cue(time_s, time_s, 0.5, 0.0, "hit") for time_s in (1.0, 2.0, 7.99)))
+    moved = (seen.cues[0], replace(seen.cues[1], start_s=2.5, end_s=2.5), seen.cues[2], Cue(1.0, 4.0, 0.5, 0.0, "rain"))
+    late = lagging(replace(seen, cues=moved), seen, 0.05)
+    assert [cue.start_s for cue in late.cues] == pytest.approx([1.05, 2.5, 7.99, 1.0])
+    assert [cue.end_s for cue in late.cues] == pytest.approx([1.05, 2.5, 7.99, 4.0])
 
 
 def test_json_round_trip() -> None:

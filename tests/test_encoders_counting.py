@@ -82,3 +82,9 @@ def test_any_words_are_understood(phrase: str) -> None:
 def test_numerals_and_digits_mean_the_same(number: int, noun: str) -> None:
     if number > 1:
         assert count_of(f"{NUMERALS[number - 1]} {noun}") == count_of(f"{number} {noun}") == Count(number)
+
+
+@pytest.mark.parametrize("phrase", ["a mouse click", "UI click", "single footstep on wood", "a beep", "button click"])
+def test_what_a_moment_is_called_is_one(phrase: str) -> None:
+    assert count_of(phrase) == Count(1)
+    assert count_of(f"{phrase}s" if " on " not in phrase else "footsteps on wood").hits is None

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonofilm.encoders.prompts import TOKENS, grouped, phrases, prompt_features
+from phonofilm.encoders.prompts import TOKENS, as_sounds, grouped, phrases, prompt_features
 from phonofilm.encoders.sentences import WIDTH, SentenceEncoder
 
 
@@ -74,6 +74,17 @@ def test_the_kind_of_space_between_words_says_nothing(words: list[str], data: st
     spaces = data.draw(st.lists(st.text(" \t\n\r\u00a0", min_size=1), min_size=len(words), max_size=len(words)))
     spaced = "".join(word + space for word, space in zip(words, spaces, strict=True))
     assert phrases(spaced) == phrases(" ".join(words))
+
+
+def test_a_place_is_its_ambience_and_what_is_heard_there_is_not() -> None:
+    assert as_sounds(["forest", "a dark forest", "woods at night", "the village in the morning"]) == (
+        "forest ambience",
+        "a dark forest ambience",
+        "woods at night ambience",
+        "the village in the morning ambience",
+    )
+    others = ("birds in a forest", "forest fire", "a church bell", "footsteps in a hall", "rain", "force field")
+    assert as_sounds(others) == others
 
 
 def test_phrases_repeat_from_the_first() -> None:

@@ -346,6 +346,13 @@ def test_make(tmp_path: Path, film: Phonofilm, make: Callable[[float], float]) -
     assert true_peak(take.sound) <= 10 ** (-1 / 20)
 
 
+def test_a_clip_has_its_noise_under_any_name(tmp_path: Path, film: Phonofilm, clip: Path) -> None:
+    renamed = tmp_path / "renamed.mp4"
+    renamed.write_bytes(clip.read_bytes())
+    one, again = (film.add_sound(path, audio_only=True, prompt="rain")[0] for path in (clip, renamed))
+    assert np.array_equal(one.sound.samples, again.sound.samples)
+
+
 def test_make_takes_and_seeds(tmp_path: Path, film: Phonofilm) -> None:
     one, two = film.make("rain", tmp_path / "rain.flac", seconds=1.5, takes=2, mono=True)
     assert names(tmp_path) == ["rain.1.flac", "rain.2.flac"]

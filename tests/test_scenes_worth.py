@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonofilm.scenes.guide import TRY_SEED, _folded
+from phonofilm.scenes.mini_scene import number_of
 from phonofilm.scenes.worth import GOOD, worth
 
 RATE_HZ = 44_100
@@ -74,3 +75,10 @@ def test_every_try_has_noise_of_its_own() -> None:
     assert len(set(folded)) == len(folded)
     assert all(0 <= seed < 2**32 for seed in folded)
     assert _folded(7) == 7
+
+
+def test_every_clip_and_all_words_have_noise_of_their_own() -> None:
+    folded = {_folded(seed, number_of(text)) for seed in (0, 1, 2**31 - 1) for text in ("rain", "wind", "")}
+    assert len(folded) == 9
+    assert all(0 <= seed < 1 << 32 for seed in folded)
+    assert number_of("rain") == 0x319B44C5, "the same on every machine"

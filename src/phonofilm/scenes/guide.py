@@ -211,12 +211,15 @@ def latents_of(codec: Codec | HearingCodec, device: torch.device) -> Encoder:
     return encode
 
 
-def sound_by(codec: Codec | MelCodec, count: int) -> Decoder:
-    """The decoder that gives the first S = `count` samples of what `codec` makes of latents."""
+def sound_by(codec: Codec | MelCodec, count: int, own: int | None = None) -> Decoder:
+    """The decoder that gives the first S = `count` samples of what `codec` makes of latents.
+
+    own: as in `latents_by`.
+    """
 
     def decode(latents: Tensor, seed: int) -> FloatArray:
         with torch.inference_mode():
-            wave = codec.decode(latents, seed)[:count]  # (S,)
+            wave = codec.decode(latents, _folded(seed, own))[:count]  # (S,)
         return np.asarray(wave.cpu().numpy(), np.float32)
 
     return decode

@@ -325,7 +325,8 @@ class MiniGuide(Guide):
         return latents_by(nets.flow, velocity_of, scene.steps, total, nets.device, scene.own)
 
     def decoder(self, scene: Scene, watch: Stopwatch, progress: Progress) -> Decoder:
-        return sound_by(self._nets.codec, scene.count)
+        assert isinstance(scene, MiniScene)
+        return sound_by(self._nets.codec, scene.count, scene.own)
 
     def around(self, scene: Scene, first: int, end: int) -> Window:
         assert isinstance(scene, MiniScene)
