@@ -58,7 +58,7 @@ logger = logging.getLogger(__name__)
 
 AT_A_LOSS = "the picture names no sound that is known, so a quiet room was made; say in a prompt what should be heard"
 
-UNLEARNT = "nothing that the model has learnt is called like %r, so anything may be heard; use English words for sounds"
+UNLEARNT = "nothing that the model has learnt is called like %r, so anything may be heard; name a sound, in English"
 
 
 @dataclass(frozen=True)
