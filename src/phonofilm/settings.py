@@ -96,9 +96,7 @@ class AddOptions:
         check_rate(self.rate)
         check_credentials(self.credentials, self.certificate, self.certificate_key)
         check_seeds(self.seed, self.takes)
-        if self.voice_engine not in VOICE_ENGINES:
-            engines = ", ".join(VOICE_ENGINES)
-            raise OptionError(f"there is no voice engine {shown(self.voice_engine)}; choose one of {engines}")
+        check_voice_engine(self.voice_engine)
 
 
 @dataclass(frozen=True)
@@ -276,6 +274,13 @@ def check_credentials(choice: str, certificate: str, key: str) -> None:
         raise OptionError(f"credentials is {choice!r}; give {', '.join(CREDENTIALS)}")
     if bool(certificate) != bool(key):
         raise OptionError("certificate and certificate-key belong together; give both or neither")
+
+
+def check_voice_engine(name: str) -> None:
+    """Raises OptionError for a name that no voice engine has."""
+    if name not in VOICE_ENGINES:
+        offered = ", ".join(VOICE_ENGINES)
+        raise OptionError(f"voice-engine: there is no voice engine {shown(name)}; choose one of {offered}")
 
 
 def check_rate(rate_hz: int) -> None:

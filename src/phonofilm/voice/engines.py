@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from phonofilm.errors import OptionError
-from phonofilm.settings import VOICE_ENGINES
+from phonofilm.settings import check_voice_engine
 from phonofilm.voice.espeak import EspeakVoice
 from phonofilm.voice.kokoro import KokoroVoice
 from phonofilm.voice.speak import VoiceEngine
@@ -14,8 +13,5 @@ def load_engine(name: str, folder: Path) -> VoiceEngine:
 
     Raises OptionError for an unknown name, MissingExtraError or ModelError where it is not on this machine.
     """
-    if name == "espeak":
-        return EspeakVoice()
-    if name == "kokoro":
-        return KokoroVoice(folder / "kokoro")
-    raise OptionError(f"there is no voice engine {name!r}; choose one of {', '.join(VOICE_ENGINES)}")
+    check_voice_engine(name)
+    return KokoroVoice(folder / "kokoro") if name == "kokoro" else EspeakVoice()
