@@ -18,7 +18,7 @@ from phonofilm.outputs import MIX, NOTES, notes_made_here, numbered, stem_path
 from phonofilm.remarks import SHEET, STEMS, digits_of, remark, told
 from phonofilm.score.midi import write_midi
 from phonofilm.score.piece import Score
-from phonofilm.take_sheet import digest, write_sheet
+from phonofilm.take_sheet import digest, sheet_path, write_sheet
 from phonofilm.types import ClipInfo
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def deliver(
     clip, start = order.clip, order.start
     said_stems = remark(STEMS, digits_of(np.ascontiguousarray(sealed.sound.samples).data) if stems else "")
     said = [said_stems, remark(SHEET, digest(timing.sheet) if timing.told else "")]
-    replaced_sheet = told(path, SHEET)
+    replaced_sheet = told(path, SHEET) if sheet_path(path).exists() else ""
     if order.audio_only:
         written = outlet.audio(sealed, path, seed, start, clip, said)
     else:

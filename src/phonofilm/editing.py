@@ -106,7 +106,7 @@ def read_take(clip: ClipInfo, path: Path, stems: bool) -> Earlier:
         )
     foreign = not made_here(path)
     count = samples(clip.duration_s, sound.rate_hz)
-    layers = _layers(path, as_long(sound, count))
+    layers = _layers(path, as_long(sound, count), foreign)
     if stems and not layers:
         effects = stem_path(path, EFFECTS)
         lack = f"{effects.name} is not beside it"
@@ -202,12 +202,12 @@ def own_sound(clip: ClipInfo, rate_hz: int) -> Waveform | None:
     return original
 
 
-def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:
+def _layers(path: Path, sound: Waveform, foreign: bool) -> dict[str, Waveform]:
     """The stems beside a take, as long as its sound; none where they are not there or do not add up to it.
 
     Layers that an earlier take of that name has left are not of it: of all combinations the one counts that comes
     nearest to the take. Where its comment and theirs name other stems, they must add up to it but for rounding: a piece
-    of music that is 12 dB below the rest would pass for what a lossy codec leaves.
+    of music that is 12 dB below the rest would pass for what a lossy codec leaves. foreign: its comment is not ours.
     """
     files = {name: stem_path(path, name) for name in LAYERS}
     there = {name: read_audio(file) for name, file in files.items() if file.exists()}
@@ -219,8 +219,8 @@ def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:
     rests = {choice: _rest(summed({name: alike[name] for name in choice}), sound) for choice in choices}
     best = min(choices, key=lambda choice: rests[choice])
     near = rests[best] <= 10 ** (LARGEST_REST_DB / 10) * float((sound.samples**2).sum())
-    exact = _rounded(sound, summed({name: alike[name] for name in best}), len(best)) is not None
-    if not near or not (exact or _of_one_make(path, [files[name] for name in best])):
+    known = foreign or _of_one_make(path, [files[name] for name in best])
+    if not near or not (known or _rounded(sound, summed({name: alike[name] for name in best}), len(best))):
         logger.warning("the stems beside %s are not of this take; it is taken as one layer", path.name)
         return {}
     for name in set(there) - set(best):
@@ -229,8 +229,8 @@ def _layers(path: Path, sound: Waveform) -> dict[str, Waveform]:
 
 
 def _of_one_make(path: Path, files: Sequence[Path]) -> bool:
-    """Whether stems can have been written with a take, as far as comments say: other programs leave theirs out."""
-    return not made_here(path) or {told(file, STEMS) for file in files} <= {"", told(path, STEMS)}
+    """Whether stems can have been written with a take of ours, by the comments: other programs leave theirs out."""
+    return {told(file, STEMS) for file in files} <= {"", told(path, STEMS)}
 
 
 def _like(layer: Waveform, other: Waveform) -> bool:

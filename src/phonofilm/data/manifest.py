@@ -63,13 +63,18 @@ class Recording:
         )
 
 
+def check_recordings(folder: Path) -> None:
+    """Raises InputError for what is no folder of recordings, without looking into it."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; give the one that holds the recordings")
+
+
 def read_index(folder: Path) -> list[Recording]:
     """The rows of `folder/index.tsv`, or every sound file in the folder, called after its name.
 
     Raises InputError when there is neither, or the index lacks a column or holds an odd value.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; give the one that holds the recordings")
+    check_recordings(folder)
     index = folder / "index.tsv"
     if not index.is_file():
         return _by_name(folder)

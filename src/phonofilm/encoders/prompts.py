@@ -64,6 +64,11 @@ def phrases(prompt: str) -> tuple[str, ...]:
     return found or ((whole,) if whole else ())
 
 
+def read_as(prompt: str, tokens: int) -> tuple[str, ...]:
+    """What the network reads of a prompt: at most `tokens` texts, bare names of places as their ambience."""
+    return grouped(as_sounds(phrases(prompt)), tokens)
+
+
 def as_sounds(parts: Sequence[str]) -> tuple[str, ...]:
     """The same where a part names only a place or an hour: its ambience is meant."""
     return tuple(f"{part} ambience" if _PLACE.fullmatch(part) else part for part in parts)
@@ -84,7 +89,7 @@ def prompt_features(prompt: str, encoder: SentenceVectors, tokens: int = TOKENS)
     Bare names of places are read as their ambience.
     Raises OptionError as the encoder does for too many tokens in one phrase.
     """
-    parts = grouped(as_sounds(phrases(prompt)), tokens)
+    parts = read_as(prompt, tokens)
     if not parts:
         return None
     vectors = encoder.encode(list(parts))  # (K, D)

@@ -71,17 +71,17 @@ def condition(luma: FloatArray) -> tuple[float, bool]:
     change = ndimage.uniform_filter(np.abs(after - here), (0, WINDOW, WINDOW))
     noise = float(np.median(np.percentile(change[:, ::2, ::2], STILL_PERCENT, axis=(1, 2))))
     # What stands out against one of the frames beside does in few films: only there the other is asked too.
-    if not _everywhere(_odd(here, after, after, DIRT_STEP)):
+    if not _everywhere(_odd(here, after, after)):
         return noise, False
     before = align(here, luma[np.maximum(asked - 1, 0)])[0]
-    before[asked == 0] = after[asked == 0]
-    return noise, _everywhere(_odd(here, before, after, DIRT_STEP))
+    before[0] = after[0]  # the first frame that is asked is the film's first
+    return noise, _everywhere(_odd(here, before, after))
 
 
-def _odd(here: FloatArray, before: FloatArray, after: FloatArray, margin: float) -> BoolArray:
-    """Which pixels (P, h, w) are lighter or darker by `margin` than all that lies around them before and after."""
+def _odd(here: FloatArray, before: FloatArray, after: FloatArray) -> BoolArray:
+    """Which pixels (P, h, w) are lighter or darker by DIRT_STEP than all that lies around them before and after."""
     low, high = _around(before, after)
-    return np.asarray((here < low - margin) | (here > high + margin))
+    return np.asarray((here < low - DIRT_STEP) | (here > high + DIRT_STEP))
 
 
 def _around(before: FloatArray, after: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
-from phonofilm.encoders.prompts import as_sounds, grouped, phrases, prompt_features
+from phonofilm.encoders.prompts import prompt_features, read_as
 from phonofilm.encoders.rhythm import Rhythm, RhythmTable, goes_on, learnt, rhythm_of, swell_of
 from phonofilm.encoders.sentences import SentenceEncoder
 
@@ -30,7 +30,7 @@ class Named:
 
     def rhythm(self, prompt: str, text: Tensor) -> Rhythm | None:
         """When what the words name would be heard. text: (T, E) the prompt's text stream."""
-        texts = grouped(as_sounds(phrases(prompt)), len(text))
+        texts = read_as(prompt, len(text))
         return rhythm_of(texts, F.normalize(text[: len(texts)], dim=1), self.rhythms)
 
     def unlearnt(self, text: Tensor | None) -> bool:

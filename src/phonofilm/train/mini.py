@@ -22,7 +22,7 @@ from phonofilm.codec.listener import Listener, save_listener
 from phonofilm.codec.vae import MelVae
 from phonofilm.codec.vocoder import Vocoder
 from phonofilm.data.captions import LabelCaptions
-from phonofilm.data.manifest import Recording, SampleStore, build_store, read_index
+from phonofilm.data.manifest import Recording, SampleStore, build_store, check_recordings, read_index
 from phonofilm.data.own_labels import captions_for
 from phonofilm.data.scenes import MINI_SCENES, Composer
 from phonofilm.data.shards import write_shard
@@ -117,8 +117,7 @@ def train_mini(
                 f"--start is {start}, and the stage 'flow', which begins from it, is not run; leave it out"
             )
         finished_weights(start, mini_flow().net)
-    if not sounds.is_dir():
-        raise InputError(f"{sounds} is no folder; give the one that holds the recordings")
+    check_recordings(sounds)
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:

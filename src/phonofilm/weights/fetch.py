@@ -170,13 +170,12 @@ def _no_folder(own: Path) -> str:
 
 def require(row: ModelRow, weights_dir: Path | None) -> dict[str, Path]:
     """The files of a model by part. Raises ModelError that names the command and the files when some are missing."""
-    own = chosen_folder(weights_dir)
-    if own is not None and not own.is_dir():
-        raise ModelError(_no_folder(own))
+    check_folder(row, weights_dir)
     located = locate(row, weights_dir)
     if located.missing:
         names = ", ".join(f"{file.folder}/{file.name}" for file in located.missing)
         size_gb = sum(file.megabytes for file in located.missing) / 1000
+        own = chosen_folder(weights_dir)
         place = f" nor in {own}" if own is not None else ""
         raise ModelError(
             f"{row.name} is not on this machine{place}: missing {names} ({size_gb:.1f} GB); run 'phonofilm models pull "
